@@ -76,8 +76,12 @@ type journal struct {
 	buf bytes.Buffer
 }
 
-func (j *journal) Write(p []byte) (int, error) { j.mu.Lock(); defer j.mu.Unlock(); return j.buf.Write(p) }
-func (j *journal) String() string              { j.mu.Lock(); defer j.mu.Unlock(); return j.buf.String() }
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.buf.Write(p)
+}
+func (j *journal) String() string { j.mu.Lock(); defer j.mu.Unlock(); return j.buf.String() }
 
 // Hooks is the public door of one connector: what comes in below hookURL's path goes to its Webhook.
 func Hooks(hookURL string, receiver connectors.WebhookReceiver, sink connectors.Sink) http.Handler {
