@@ -19,6 +19,7 @@ type Fault struct {
 	Taken       bool   // the message was taken all the same
 	Cut         bool   // the connection is cut instead of an answer
 	Stall       bool   // no answer until the caller gives up
+	Garbage     bool   // the answer is no JSON
 }
 
 // The faults that the Bot API is known for.
@@ -151,6 +152,9 @@ func (f Fault) play(w http.ResponseWriter, r *http.Request, c Call) {
 	switch {
 	case f.Stall:
 		<-r.Context().Done()
+	case f.Garbage:
+		w.WriteHeader(f.Status)
+		_, _ = io.WriteString(w, "<html>welcome to nginx")
 	case f.Cut:
 		cut(w)
 	case f.Status == http.StatusTooManyRequests:

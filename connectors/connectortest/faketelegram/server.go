@@ -35,11 +35,12 @@ type Server struct {
 	lastID     int64 // of a message
 	waiting    []Update
 	confirmed  map[int64]bool
-	pollers    int
+	poll       chan struct{} // of the getUpdates that is waiting
 	webhook    webhook
 	posting    bool
 	files      map[string]file
 	faults     []Fault
+	revoked    bool
 	blocked    map[string]bool
 	calls      []Call
 	onSend     func(Call)
@@ -86,6 +87,13 @@ func (s *Server) Config(mode string) map[string]string {
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	revoked := s.revoked
+	s.mu.Unlock()
+	if revoked {
+		refuse(w, http.StatusUnauthorized, "Unauthorized", nil)
+		return
+	}
 	if path, ok := strings.CutPrefix(r.URL.Path, "/file/bot"+s.Token+"/"); ok {
 		s.download(w, path)
 		return
@@ -117,6 +125,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "Not Found: method not found", nil)
 	}
 }
+
+// Revoke makes the token invalid.
+func (s *Server) Revoke() { s.mu.Lock(); s.revoked = true; s.mu.Unlock() }
 
 func bot() Object {
 	return Object{"id": 7000000001, "is_bot": true, "first_name": "Parley", "username": "parley_fake_bot", "can_join_groups": true}
@@ -169,6 +180,7 @@ func (s *Server) download(w http.ResponseWriter, path string) {
 	for _, f := range s.files {
 		if f.path == path {
 			w.Header().Set("Content-Type", "application/octet-stream")
+			w.Header().Set("Content-Length", strconv.Itoa(len(f.data)))
 			_, _ = w.Write(f.data)
 			return
 		}

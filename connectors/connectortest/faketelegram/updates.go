@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -96,11 +97,12 @@ func (s *Server) getUpdates(w http.ResponseWriter, r *http.Request, p url.Values
 		limit = 100
 	}
 	seconds, _ := strconv.ParseFloat(p.Get("timeout"), 64)
-	if why := s.beginPoll(); why != "" {
-		refuse(w, http.StatusConflict, "Conflict: "+why, nil)
+	ousted, err := s.beginPoll()
+	if err != nil {
+		refuse(w, http.StatusConflict, "Conflict: "+err.Error(), nil)
 		return
 	}
-	defer s.endPoll()
+	defer s.endPoll(ousted)
 	late := time.NewTimer(time.Duration(seconds * float64(time.Second)))
 	defer late.Stop()
 	for {
@@ -111,6 +113,9 @@ func (s *Server) getUpdates(w http.ResponseWriter, r *http.Request, p url.Values
 		}
 		select {
 		case <-woken:
+		case <-ousted:
+			refuse(w, http.StatusConflict, "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running", nil)
+			return
 		case <-r.Context().Done():
 			return
 		case <-late.C:
@@ -120,20 +125,27 @@ func (s *Server) getUpdates(w http.ResponseWriter, r *http.Request, p url.Values
 	}
 }
 
-func (s *Server) beginPoll() (conflict string) {
+// beginPoll ends the poll that is waiting, as Telegram does: the newcomer wins. ousted is closed when that happens to this one.
+func (s *Server) beginPoll() (ousted chan struct{}, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.webhook.url != "":
-		return "can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
-	case s.pollers > 0:
-		return "terminated by other getUpdates request; make sure that only one bot instance is running"
+	if s.webhook.url != "" {
+		return nil, errors.New("can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first")
 	}
-	s.pollers++
-	return ""
+	if s.poll != nil {
+		close(s.poll)
+	}
+	s.poll = make(chan struct{})
+	return s.poll, nil
 }
 
-func (s *Server) endPoll() { s.mu.Lock(); s.pollers--; s.mu.Unlock() }
+func (s *Server) endPoll(mine chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.poll == mine {
+		s.poll = nil
+	}
+}
 
 // batch confirms what lies below offset and gives what comes next. A negative offset counts from the end and forgets the rest.
 func (s *Server) batch(offset int64, limit int) ([]json.RawMessage, <-chan struct{}) {
