@@ -46,8 +46,8 @@ func (g *generic) take(req connectors.WebhookRequest, now time.Time) (connectors
 func (g *generic) prove(req connectors.WebhookRequest, now time.Time) error {
 	id, stamp := req.Header.Get("webhook-id"), req.Header.Get("webhook-timestamp")
 	switch {
-	case id == "" || len(id) > 256:
-		return forged("webhook-id is missing or longer than 256 bytes")
+	case id == "" || len(id) > 256 || printable(id) != id:
+		return forged("webhook-id is missing, longer than 256 bytes or not text")
 	case stamp == "":
 		return forged("webhook-timestamp is missing")
 	}
@@ -158,6 +158,8 @@ func (e event) check() error {
 		return errors.New("call_id is longer than 255 bytes")
 	case e.At == nil:
 		return errors.New("at is missing")
+	case e.At.Year() < 1970 || e.At.Year() > 2200:
+		return errors.New("at is out of range")
 	case !slices.Contains([]string{"", "inbound", "outbound"}, e.Direction.text):
 		return fmt.Errorf("direction %.40q is neither inbound nor outbound", e.Direction.text)
 	case e.TalkSeconds != nil && (*e.TalkSeconds < 0 || *e.TalkSeconds > 1e7):

@@ -67,11 +67,16 @@ func (p parties) spell(number string) string {
 	if strings.Contains(user, ":") {
 		return strings.ToLower(user)
 	}
-	if n, err := phonenumbers.Parse(user, p.region); err == nil && phonenumbers.IsValidNumber(n) {
-		return strings.TrimPrefix(phonenumbers.Format(n, phonenumbers.E164), "+")
+	plain := digits(user)
+	n, err := phonenumbers.Parse(user, strings.ToUpper(p.region))
+	if err != nil || len(plain) < shortestNumber || phonenumbers.IsPossibleNumberWithReason(n) != phonenumbers.IS_POSSIBLE {
+		return plain
 	}
-	return digits(user)
+	return strings.TrimPrefix(phonenumbers.Format(n, phonenumbers.E164), "+")
 }
+
+// shortestNumber is where extensions and short codes end, in digits.
+const shortestNumber = 7
 
 // userPart takes the number out of a SIP or tel URI; an address that is no number stays whole.
 func userPart(number string) string {

@@ -66,29 +66,32 @@ func (t *twilio) reader(path string) (reading, func(url.Values) connectors.Webho
 }
 
 func (t *twilio) understand(read reading, form url.Values, now time.Time) (connectors.Inbound, error) {
-	if form.Get("CallSid") == "" || len(form.Get("CallSid")) > 255 {
-		return connectors.Inbound{}, errors.New("CallSid is missing")
-	}
 	call, nothing, err := read(form)
 	if err != nil {
 		return connectors.Inbound{}, err
 	}
 	call.At = timestamp(form, now)
-	if nothing != "" {
+	switch {
+	case nothing != "":
 		return connectors.Inbound{At: call.At, Kind: connectors.KindCall, Ignore: nothing}, nil
+	case call.CallID == "":
+		return connectors.Inbound{}, errors.New("CallSid is missing")
+	case len(call.CallID) > 255:
+		return connectors.Inbound{}, errors.New("CallSid is longer than 255 bytes")
 	}
 	return t.who.about(call), nil
 }
 
 // twilioKey is the same for the same request sent again: Twilio numbers the status callbacks of a call, and everything else happens once.
 func twilioKey(path string, form url.Values, body []byte) string {
-	if form.Get("CallSid") == "" {
+	call := printable(form.Get("CallSid"))
+	if call == "" || len(call) > 255 {
 		return fmt.Sprintf("%s:%x", path, sha256.Sum256(body))
 	}
-	parts := []string{path, form.Get("CallSid")}
+	parts := []string{path, call}
 	for _, name := range []string{"CallStatus", "SequenceNumber", "DialCallSid", "DialCallStatus", "RecordingSid", "RecordingStatus"} {
-		if v := form.Get(name); v != "" {
-			parts = append(parts, v)
+		if v := printable(form.Get(name)); v != "" {
+			parts = append(parts, fmt.Sprintf("%.64s", v))
 		}
 	}
 	return strings.Join(parts, ":")

@@ -83,6 +83,7 @@ func send(w http.ResponseWriter, faults Faults, name string, wav []byte) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(wav)))
 	if faults.CutAfter > 0 && faults.CutAfter < len(wav) {
 		_, _ = w.Write(wav[:faults.CutAfter])
+		_ = http.NewResponseController(w).Flush() // or nothing of it would leave
 		panic(http.ErrAbortHandler)
 	}
 	_, _ = w.Write(wav)
