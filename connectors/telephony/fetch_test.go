@@ -157,6 +157,10 @@ func TestTwilioRecordingAsksWithTheAccount(t *testing.T) {
 	api := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
 		asked = append(asked, "api "+r.URL.Path+" "+user+" "+password)
+		if r.URL.Path == "/inside.mp3" {
+			http.Redirect(w, r, "/moved.mp3", http.StatusFound)
+			return
+		}
 		http.Redirect(w, r, store+"/signed", http.StatusFound)
 	})
 	p := newPhone(t, object{"provider": "twilio", "account_sid": "AC0", "auth_token": "t0", "api_url": api, "recording": object{"fetch": true}})
@@ -169,6 +173,10 @@ func TestTwilioRecordingAsksWithTheAccount(t *testing.T) {
 		if want := "api /2010-04-01/Accounts/AC0/Recordings/RE1.mp3 AC0 t0; store /signed "; strings.Join(asked, "; ") != want {
 			t.Errorf("%s: asked %q, want %q", ref, strings.Join(asked, "; "), want)
 		}
+	}
+	asked = nil
+	if _, _, err := fetch(t, p, api+"/inside.mp3"); err != nil || strings.Join(asked, "; ") != "api /inside.mp3 AC0 t0; api /moved.mp3  ; store /signed " {
+		t.Errorf("credentials after a redirect: %q, %v", asked, err)
 	}
 	asked = nil
 	if _, _, err := fetch(t, p, store+"/stranger"); err != nil || len(asked) != 1 || asked[0] != "store /stranger.mp3 " {
