@@ -75,8 +75,9 @@ generate: ## writes the generated files anew
 	@if [ -f ui/app/openapi.json ]; then go test ./ui/api -run Generated -update; deploy/build-ui --packages ui/app; npm run --silent types --prefix ui/app; fi
 
 .PHONY: generated
-generated: generate
-	@git diff --exit-code -- $(GENERATED) || { echo "these generated files were not up to date; commit them"; exit 1; }
+generated:
+	@before=$$(cksum $(GENERATED)); $(MAKE) generate >/dev/null; \
+	[ "$$before" = "$$(cksum $(GENERATED))" ] || { echo "generated files were not up to date; they are now, commit them:"; git status --short $(GENERATED); exit 1; }
 
 .PHONY: bench
 bench: ## prints the benchmarks as a table
