@@ -209,13 +209,15 @@ type Edit struct {
 
 // CallEvent is one step of a telephone call.
 type CallEvent struct {
-	CallID       string // the provider's, unique in the channel
-	Type         string // CallRinging, CallAnswered, CallEnded, CallRecording
-	Direction    string // "inbound" or "outbound"
-	From, To     string // as the provider gives them; "" or "anonymous" when hidden
-	Extension    string // of the agent, when known
-	At           time.Time
-	Answered     *bool // on CallEnded: an agent's leg was answered; nil when the provider does not say
+	CallID    string // the provider's, unique in the channel
+	Type      string // CallRinging, CallAnswered, CallEnded, CallRecording
+	Direction string // "inbound" or "outbound"
+	From, To  string // as the provider gives them; "" or "anonymous" when hidden
+	Extension string // of the agent, when known
+	At        time.Time
+	// Answered tells whether an agent's leg was answered; nil when the event does not say. False on CallRinging means that
+	// the provider will tell of an answer by itself: until then seconds of talk (with a menu, a greeting) prove nothing.
+	Answered     *bool
 	TalkSeconds  *int
 	HangupCause  string
 	RecordingRef string // for MediaFetcher.Fetch
