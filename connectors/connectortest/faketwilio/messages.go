@@ -38,7 +38,11 @@ var (
 )
 
 // Next makes the next creates fare like this, one fault each; the zero Fault is the ordinary answer.
-func (s *Server) Next(faults ...Fault) { s.mu.Lock(); s.faults = append(s.faults, faults...); s.mu.Unlock() }
+func (s *Server) Next(faults ...Fault) {
+	s.mu.Lock()
+	s.faults = append(s.faults, faults...)
+	s.mu.Unlock()
+}
 
 // OnCreate has f called, on a goroutine of its own, for each message that was taken.
 func (s *Server) OnCreate(f func(Message)) { s.mu.Lock(); s.onCreate = f; s.mu.Unlock() }
