@@ -2,6 +2,7 @@ package form
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -11,6 +12,7 @@ import (
 const (
 	defaultTrap = "_hp"
 	maxName     = 200 // characters
+	maxContacts = 500 // bytes of a field with addresses or numbers; a longer one is a text
 )
 
 // reading is a post as it is understood bit by bit.
@@ -98,20 +100,18 @@ func (c *Connector) read(p post) *reading {
 
 // merged joins the values of a name that was sent several times (boxes ticked in a list).
 func merged(fields []field) []field {
-	at := map[string]int{}
-	var out []field
+	values := map[string][]string{}
+	var names []string
 	for _, f := range fields {
-		i, seen := at[f.name]
-		switch {
-		case !seen:
-			at[f.name] = len(out)
-			out = append(out, f)
-		case f.value == "" || f.value == out[i].value:
-		case out[i].value == "":
-			out[i].value = f.value
-		default:
-			out[i].value += ", " + f.value
+		if _, seen := values[f.name]; !seen {
+			names = append(names, f.name)
 		}
+		values[f.name] = append(values[f.name], f.value)
+	}
+	out := make([]field, len(names))
+	for i, n := range names {
+		ticked := slices.DeleteFunc(slices.Compact(values[n]), func(v string) bool { return v == "" })
+		out[i] = field{n, strings.Join(ticked, ", ")}
 	}
 	return out
 }
@@ -195,6 +195,10 @@ func (r *reading) know(m meaning, f field) {
 }
 
 func (r *reading) takeEmail(f field) {
+	if len(f.value) > maxContacts {
+		r.lines = append(r.lines, line(f))
+		return
+	}
 	addresses, name := splitEmails(f.value)
 	if len(addresses) == 0 {
 		r.lines = append(r.lines, line(f))
@@ -208,6 +212,10 @@ func (r *reading) takeEmail(f field) {
 }
 
 func (r *reading) takePhone(f field) {
+	if len(f.value) > maxContacts {
+		r.lines = append(r.lines, line(f))
+		return
+	}
 	numbers, words := splitPhones(f.value)
 	if len(numbers) == 0 || words {
 		r.lines = append(r.lines, line(f))

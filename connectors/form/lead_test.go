@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/connectors"
 )
@@ -175,5 +176,22 @@ func TestAnEmptyFormIsIgnored(t *testing.T) {
 	}
 	if in := took(t, `{}`, "application/json", `{"a": {"b": {"c": [1, true, null, {"d": 1}]}}}`); in.Ignore != "" || in.Text != `a.b.c: [1, true, null, {"d": 1}]` {
 		t.Errorf("ignored %q, text %q", in.Ignore, in.Text)
+	}
+}
+
+// The time for a post grows with its size, not with its square (RELIABILITY 69).
+func TestHugeValuesAreTextAndCostNoMoreThanTheirSize(t *testing.T) {
+	const size = 4 << 20
+	for name, body := range map[string]string{
+		"phones":   "message=x&phone=" + strings.Repeat("1%2C", size/4),
+		"emails":   "message=x&email=" + strings.Repeat("a%40b+", size/6),
+		"repeated": strings.TrimSuffix(strings.Repeat("message="+strings.Repeat("x", size/800)+"&", 800), "&"),
+		"name":     "name=" + strings.Repeat("Ann+", size/4),
+	} {
+		began := time.Now()
+		in := took(t, `{}`, urlencoded, body)
+		if spent := time.Since(began); spent > 2*time.Second || len(in.Sender.Claims) > 0 || len(in.Text) < size/800 {
+			t.Errorf("%s: %s, %d claims, %d bytes of text", name, spent, len(in.Sender.Claims), len(in.Text))
+		}
 	}
 }
