@@ -142,6 +142,15 @@ func TestAllMistakesAreToldAtOnce(t *testing.T) {
 	}
 }
 
+func TestAnEmptyFileIsTheDefault(t *testing.T) {
+	for _, yaml := range []string{"", "# nothing\n", "server:\nlog: {}\n"} {
+		c, err := Load(written(t, yaml), nil)
+		if err != nil || !reflect.DeepEqual(c, Default()) {
+			t.Errorf("%q: %+v, %v", yaml, c, err)
+		}
+	}
+}
+
 func TestAMissingOrBrokenFileIsNamed(t *testing.T) {
 	_, err := Load("/no/such/parley.yaml", nil)
 	if err == nil || !strings.Contains(err.Error(), "there is no configuration file /no/such/parley.yaml") {

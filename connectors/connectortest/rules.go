@@ -78,7 +78,7 @@ func refused[P Provider](_ context.Context, s *stage[P]) error {
 
 func twice[P Provider](_ context.Context, s *stage[P]) error {
 	s.run()
-	if err := errors.Join(s.stores(0), s.acknowledges(0), s.provider.Deliver(s.hookURL, 0), s.stores(1)); err != nil {
+	if err := errors.Join(s.stores(0), s.acknowledges(0), s.provider.Deliver(s.hookURL, 0), s.provider.Deliver(s.hookURL, 1), s.acknowledges(1)); err != nil {
 		return err
 	}
 	items := s.sink.Items()

@@ -22,6 +22,7 @@ var floors = []struct {
 	{"ui", 4},
 	{"cmd", 5},
 	{"deploy", 5},
+	{"docs", 5},
 }
 
 // floorOf is the floor of a package, given by its folder; ok is false for a folder that is on no plan.
@@ -47,7 +48,7 @@ var groundOfChannels = []string{"internal/netguard", "internal/fault", "internal
 // mayKnow tells whether code (not tests) of the package in folder from may import the one in folder to.
 func mayKnow(from, to string) bool {
 	switch {
-	case within(from, "cmd"), within(from, "deploy"):
+	case withinAny(from, "cmd", "deploy", "docs"):
 		return true
 	case within(to, "connectors/connectortest"): // fakes of providers; cmd's demo uses them too
 		return within(from, "connectors/connectortest")

@@ -89,17 +89,21 @@ func TestAnUnknownPersonTakesAsLong(t *testing.T) {
 	PasswordMatches("", "warm up")
 	fastest := func(kept string) time.Duration {
 		best := time.Hour
-		for range 5 {
+		for range 3 {
 			start := time.Now()
 			PasswordMatches(kept, "a guess of somebody")
 			best = min(best, time.Since(start))
 		}
 		return best
 	}
-	known, unknown := fastest(kept), fastest("")
-	if unknown < known/2 || unknown > known*2 {
-		t.Errorf("a known person takes %s, an unknown one %s", known, unknown)
+	var known, unknown time.Duration
+	for range 4 { // a busy machine may spoil one measurement, not four
+		known, unknown = fastest(kept), fastest("")
+		if unknown > known/2 && unknown < known*2 {
+			return
+		}
 	}
+	t.Errorf("a known person takes %s, an unknown one %s", known, unknown)
 }
 
 func TestAnOverlongPasswordCostsNothing(t *testing.T) {

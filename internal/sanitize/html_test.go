@@ -168,9 +168,15 @@ func TestTwiceTheSizeIsNotFourTimesTheWork(t *testing.T) {
 			"MailHTML":   func(s string) { MailHTML(s, pictureAt) },
 			"HTMLToText": func(s string) { HTMLToText(s) },
 		} {
-			n := 100_000 / len(piece)
-			once, twice := fastest(do, strings.Repeat(piece, n)), fastest(do, strings.Repeat(piece, 2*n))
-			if twice > time.Duration(2.6*float64(once)) && twice > 20*time.Millisecond {
+			n := 60_000 / len(piece)
+			var once, twice time.Duration
+			for range 4 { // a busy machine may spoil one measurement, not four
+				once, twice = fastest(do, strings.Repeat(piece, n)), fastest(do, strings.Repeat(piece, 2*n))
+				if twice <= time.Duration(2.6*float64(once)) || twice < 10*time.Millisecond {
+					break
+				}
+			}
+			if twice > time.Duration(2.6*float64(once)) && twice >= 10*time.Millisecond {
 				t.Errorf("%s of %s: %s, twice as much %s", work, name, once, twice)
 			}
 		}
@@ -179,7 +185,7 @@ func TestTwiceTheSizeIsNotFourTimesTheWork(t *testing.T) {
 
 func fastest(do func(string), s string) time.Duration {
 	best := time.Hour
-	for range 4 {
+	for range 3 {
 		start := time.Now()
 		do(s)
 		best = min(best, time.Since(start))
