@@ -287,7 +287,7 @@ func (b *Inbox) tellCallTx(tx *gorm.DB, c *Conversation, call *Call, was Call) e
 	tell := func(step string) error {
 		return eventlog.AppendTx(tx, eventlog.Event{Type: "call." + step, Subject: call.ID, Conversation: c.ID, Audience: c.Audience(), Data: b.callView(call, contact.Name)})
 	}
-	if was.State != call.State {
+	if was.State != call.State && (call.State != calls.Ringing || call.EndedAt == 0 && call.StartedAt != 0) { // a recording alone rings nobody
 		step := call.State
 		if step == calls.Failed {
 			step = calls.Ended

@@ -12,6 +12,7 @@ import (
 	"parley/internal/db"
 	"parley/internal/fault"
 	"parley/internal/ids"
+	"parley/internal/once"
 	"parley/internal/sanitize"
 	"parley/realtime/eventlog"
 
@@ -120,7 +121,7 @@ func (b *Inbox) CreateChannel(ctx context.Context, typ, name string, config map[
 		if err := tx.Create(c).Error; err != nil {
 			return fmt.Errorf("create channel: %w", err)
 		}
-		if err := OnceTx(tx, c.ID); err != nil {
+		if err := once.Tx(tx, c.ID); err != nil {
 			return err
 		}
 		return b.tellChannelTx(tx, c)

@@ -14,6 +14,7 @@ import (
 	"parley/internal/fault"
 	"parley/internal/ids"
 	"parley/internal/jobs"
+	"parley/internal/once"
 	"parley/internal/sanitize"
 	"parley/realtime/eventlog"
 
@@ -277,7 +278,7 @@ func (b *Inbox) Upload(ctx context.Context, name, mime string, r io.Reader) (Upl
 		if err := tx.Create(&u).Error; err != nil {
 			return err
 		}
-		return OnceTx(tx, u.ID)
+		return once.Tx(tx, u.ID)
 	})
 	return UploadView{u.ID, u.Name, u.MimeType, u.Size}, err
 }

@@ -12,6 +12,7 @@ import (
 	"parley/internal/fault"
 	"parley/internal/ids"
 	"parley/internal/jobs"
+	"parley/internal/once"
 	"parley/internal/sanitize"
 	"parley/realtime/eventlog"
 
@@ -54,7 +55,7 @@ func (b *Inbox) Reply(ctx context.Context, v eventlog.Viewer, conversationID str
 		if m, err = b.composeTx(tx, c, d, eventlog.ActorOf(ctx)); err != nil {
 			return err
 		}
-		if err := OnceTx(tx, m.ID); err != nil {
+		if err := once.Tx(tx, m.ID); err != nil {
 			return err
 		}
 		if d.Note {

@@ -12,6 +12,7 @@ import (
 	"parley/internal/db"
 	"parley/internal/fault"
 	"parley/internal/ids"
+	"parley/internal/once"
 	"parley/internal/sanitize"
 
 	"gorm.io/gorm"
@@ -155,7 +156,7 @@ func (s *Staff) ByToken(ctx context.Context, clear string) (*User, *Token, error
 }
 
 // CreateToken makes an API token of a person and answers its secret, which is not kept. expires 0: never.
-func (s *Staff) CreateToken(ctx context.Context, userID, name string, scopes []string, expires time.Duration, then func(tx *gorm.DB, id string) error) (clear string, t *Token, err error) {
+func (s *Staff) CreateToken(ctx context.Context, userID, name string, scopes []string, expires time.Duration) (clear string, t *Token, err error) {
 	if name = sanitize.Preview(name, 100); name == "" {
 		return "", nil, fault.Invalid("name", "required", "a token needs a name, so that people know what it is for")
 	}
@@ -173,10 +174,10 @@ func (s *Staff) CreateToken(ctx context.Context, userID, name string, scopes []s
 		t.ExpiresAt = s.now().Add(expires).UnixMilli()
 	}
 	err = s.db.Tx(ctx, func(tx *gorm.DB) error {
-		if err := tx.Create(t).Error; err != nil || then == nil {
+		if err := tx.Create(t).Error; err != nil {
 			return err
 		}
-		return then(tx, t.ID)
+		return once.Tx(tx, t.ID)
 	})
 	return clear, t, err
 }

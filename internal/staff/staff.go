@@ -16,6 +16,7 @@ import (
 	"parley/internal/db"
 	"parley/internal/fault"
 	"parley/internal/ids"
+	"parley/internal/once"
 	"parley/internal/sanitize"
 
 	"gorm.io/gorm"
@@ -93,6 +94,7 @@ type Staff struct {
 
 	mu      sync.RWMutex
 	users   map[string]*User // with teams
+	seen    int64            // mark of what users hold
 	changed []func()
 	used    map[string]int64 // token id → last use, written now and then
 }
@@ -112,6 +114,7 @@ func (s *Staff) OnChange(f func()) {
 
 // Reload reads all people and teams anew; other nodes' changes are taken over by this.
 func (s *Staff) Reload(ctx context.Context) error {
+	mark := s.mark(ctx) // before: a change in between is read again
 	var users []*User
 	var members []struct{ TeamID, UserID string }
 	q := s.db.Read(ctx)
@@ -131,7 +134,7 @@ func (s *Staff) Reload(ctx context.Context) error {
 		}
 	}
 	s.mu.Lock()
-	s.users = by
+	s.users, s.seen = by, mark
 	changed := slices.Clone(s.changed)
 	s.mu.Unlock()
 	for _, f := range changed {
@@ -145,17 +148,13 @@ func (s *Staff) Run(ctx context.Context) error {
 	reload, flush := time.NewTicker(2*time.Second), time.NewTicker(15*time.Second)
 	defer reload.Stop()
 	defer flush.Stop()
-	var seen int64
 	for {
 		select {
 		case <-ctx.Done():
 			s.flush(context.WithoutCancel(ctx))
 			return nil
 		case <-reload.C:
-			if mark := s.mark(ctx); mark != seen {
-				seen = mark
-				_ = s.Reload(ctx) // tried again in two seconds
-			}
+			_ = s.Fresh(ctx) // tried again in two seconds
 		case <-flush.C:
 			s.flush(ctx)
 		}
@@ -186,6 +185,18 @@ func (s *Staff) User(id string) (*User, bool) {
 	defer s.mu.RUnlock()
 	u, ok := s.users[id]
 	return u, ok
+}
+
+// Fresh takes over what other processes (the command line) changed since.
+func (s *Staff) Fresh(ctx context.Context) error {
+	mark := s.mark(ctx)
+	s.mu.RLock()
+	same := mark == s.seen
+	s.mu.RUnlock()
+	if same {
+		return nil
+	}
+	return s.Reload(ctx)
 }
 
 // All is everybody, by name.
@@ -238,9 +249,12 @@ func (s *Staff) Create(ctx context.Context, n NewUser, onlyFirst bool) (*User, e
 				return fault.NotFound("this installation has an owner already")
 			}
 		}
-		return tx.Create(u).Error
+		if err := tx.Create(u).Error; err != nil {
+			return err
+		}
+		return once.Tx(tx, u.ID)
 	})
-	if db.IsDuplicate(err) {
+	if db.IsDuplicate(err) && !errors.Is(err, once.ErrAgain) {
 		return nil, fault.Invalid("email", "taken", "somebody with this address is here already")
 	}
 	if err != nil {

@@ -3,11 +3,11 @@ package staff
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"parley/internal/db"
 	"parley/internal/fault"
 	"parley/internal/ids"
+	"parley/internal/once"
 	"parley/internal/sanitize"
 
 	"gorm.io/gorm"
@@ -50,8 +50,8 @@ func (s *Staff) Team(ctx context.Context, id string) (*Team, error) {
 	return nil, fault.NotFound("this team does not exist")
 }
 
-// CreateTeam makes a team. then takes part in the transaction; nil for nothing more.
-func (s *Staff) CreateTeam(ctx context.Context, name string, members []string, then func(tx *gorm.DB, id string) error) (*Team, error) {
+// CreateTeam makes a team.
+func (s *Staff) CreateTeam(ctx context.Context, name string, members []string) (*Team, error) {
 	t := &Team{ID: ids.New(), CreatedAt: s.now().UnixMilli(), Version: 1}
 	return s.saveTeam(ctx, t, func(tx *gorm.DB) error {
 		var err error
@@ -61,10 +61,10 @@ func (s *Staff) CreateTeam(ctx context.Context, name string, members []string, t
 		if err := tx.Create(t).Error; err != nil {
 			return err
 		}
-		if err := setMembersTx(tx, t.ID, members); err != nil || then == nil {
+		if err := setMembersTx(tx, t.ID, members); err != nil {
 			return err
 		}
-		return then(tx, t.ID)
+		return once.Tx(tx, t.ID)
 	})
 }
 
@@ -141,7 +141,7 @@ func (s *Staff) DeleteTeam(ctx context.Context, id string) error {
 
 func (s *Staff) saveTeam(ctx context.Context, t *Team, save func(tx *gorm.DB) error) (*Team, error) {
 	err := s.db.Tx(ctx, save)
-	if db.IsDuplicate(err) && !strings.Contains(err.Error(), "idempotency") {
+	if db.IsDuplicate(err) && !errors.Is(err, once.ErrAgain) {
 		return nil, fault.Invalid("name", "taken", "there is a team of this name already")
 	}
 	if err != nil {
