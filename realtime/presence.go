@@ -24,7 +24,8 @@ const (
 
 // presence is who is here: on this node by their sockets, on the others by what they whisper.
 type presence struct {
-	hub *Hub
+	hub   *Hub
+	grace time.Duration // a reload or a short cut is no going
 
 	mu    sync.Mutex
 	here  map[string]*seat
@@ -45,7 +46,7 @@ type otherNode struct {
 }
 
 func newPresence(h *Hub) *presence {
-	return &presence{hub: h, here: map[string]*seat{}, nodes: map[string]*otherNode{}, told: map[string]string{}, dirty: map[string]struct{}{}}
+	return &presence{hub: h, grace: 5 * time.Second, here: map[string]*seat{}, nodes: map[string]*otherNode{}, told: map[string]string{}, dirty: map[string]struct{}{}}
 }
 
 func (p *presence) snapshot() map[string]string {
@@ -78,14 +79,14 @@ func (s *seat) count(state string, n int) {
 	}
 }
 
-// state is how a person is on this node. Just after the last socket went they still count as away.
-func (s *seat) state(now time.Time) string {
+// state is how a person is on this node.
+func (s *seat) state() string {
 	switch {
 	case s == nil:
 		return offline
 	case s.online > 0:
 		return online
-	case s.away > 0 || now.Sub(s.left) < grace:
+	case s.away > 0:
 		return away
 	}
 	return offline
@@ -127,17 +128,17 @@ func (p *presence) settle(now time.Time) (frames [][]byte, ours map[string]strin
 	var blob []byte
 	for user := range p.dirty {
 		s := p.here[user]
-		if s != nil && s.online+s.away == 0 && now.Sub(s.left) < grace {
+		if s != nil && s.online+s.away == 0 && now.Sub(s.left) < p.grace {
 			continue // look again
 		}
 		delete(p.dirty, user)
 		if s != nil {
-			ours[user] = s.state(now)
+			ours[user] = s.state()
 			if ours[user] == offline {
 				delete(p.here, user)
 			}
 		}
-		state := p.state(user, now)
+		state := p.state(user)
 		if state == p.told[user] || state == offline && p.told[user] == "" {
 			continue
 		}
@@ -156,8 +157,8 @@ func (p *presence) settle(now time.Time) (frames [][]byte, ours map[string]strin
 }
 
 // state is a person's on all nodes: the most present one.
-func (p *presence) state(user string, now time.Time) string {
-	state := p.here[user].state(now)
+func (p *presence) state(user string) string {
+	state := p.here[user].state()
 	for _, n := range p.nodes {
 		switch n.states[user] {
 		case online:
@@ -188,11 +189,10 @@ func (p *presence) lookAt(states map[string]string) {
 
 // retell tells the other nodes everybody who is here.
 func (p *presence) retell() {
-	now := p.hub.o.Now()
 	p.mu.Lock()
 	all := map[string]string{}
 	for user, s := range p.here {
-		if st := s.state(now); st != offline {
+		if st := s.state(); st != offline {
 			all[user] = st
 		}
 	}
