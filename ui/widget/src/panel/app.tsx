@@ -26,7 +26,7 @@ export function App({ chat, view, language, opened, draft, keepDraft, close }: P
           </svg>
         </button>
       </header>
-      <Thread chat={chat} view={view} language={language} />
+      <Thread chat={chat} view={view} language={language} opened={opened} />
       <p class="status" role="status">
         {view.link === "lost" ? words.lost : view.link === "live" && view.away ? words.away : ""}
       </p>
@@ -35,14 +35,14 @@ export function App({ chat, view, language, opened, draft, keepDraft, close }: P
   );
 }
 
-function Thread({ chat, view, language }: Pick<Props, "chat" | "view" | "language">) {
+function Thread({ chat, view, language, opened }: Pick<Props, "chat" | "view" | "language" | "opened">) {
   const { words, tag } = language;
   const box = useRef<HTMLDivElement>(null);
   const end = useRef(true);
   const last = view.lines.at(-1);
   useLayoutEffect(() => {
     if (box.current && (end.current || last?.mine)) box.current.scrollTop = box.current.scrollHeight;
-  }, [view.lines.length, last?.key, view.typing]);
+  }, [view.lines.length, last?.key, view.typing, opened]);
   const scrolled = () => {
     const b = box.current;
     if (b) end.current = b.scrollHeight - b.scrollTop - b.clientHeight < 40;
@@ -108,18 +108,20 @@ function Row({ line, before, after, tag, words, children }: RowProps) {
 
 function Bubble({ text, files = [] }: { text: string; files?: File[] }) {
   return (
-    <div class="bubble" dir="auto">
-      {pieces(text).map((p) =>
-        p.href ? (
-          <a href={p.href} target="_blank" rel="noopener noreferrer nofollow">
-            {p.text}
-          </a>
-        ) : (
-          p.text
-        ),
-      )}
+    <div class="bubble">
+      <div dir="auto">
+        {pieces(text).map((p) =>
+          p.href ? (
+            <a href={p.href} target="_blank" rel="noopener noreferrer nofollow">
+              {p.text}
+            </a>
+          ) : (
+            p.text
+          ),
+        )}
+      </div>
       {files.map((f) => (
-        <a class="file" href={safe(f.url, location.href) ?? "#"} target="_blank" rel="noopener noreferrer">
+        <a class="file" dir="auto" href={safe(f.url, location.href) ?? "#"} target="_blank" rel="noopener noreferrer">
           {f.name}
         </a>
       ))}
@@ -164,8 +166,8 @@ function Composer({
     const a = area.current;
     if (!a) return;
     a.style.height = "auto";
-    a.style.height = `${a.scrollHeight}px`;
-  }, [text]);
+    a.style.height = a.scrollHeight ? `${a.scrollHeight + 2}px` : "";
+  }, [text, opened]);
   const write = (t: string) => {
     setText(t);
     keepDraft(t);

@@ -277,6 +277,21 @@ test("answers come once, count as unread while closed, and are marked read when 
   expect(after.view().unread).toBe(1);
 });
 
+test("a short cut is not shown, a long one is until it is over", async () => {
+  const c = load();
+  await settle();
+  hub.cut();
+  await settle(1000);
+  expect(c.view().link).toBe("live");
+  hub.online = false;
+  hub.cut();
+  await settle(2000);
+  expect(c.view().link).toBe("lost");
+  hub.online = true;
+  await settle(10_000);
+  expect(c.view().link).toBe("live");
+});
+
 test("typing is shown until it stops or the message is there", async () => {
   const c = load();
   await settle();

@@ -51,6 +51,7 @@ type Options = {
 const ACCEPT_WITHIN = 15_000;
 const TYPING_EVERY = 3_000;
 const TYPING_SHOWN = 5_000;
+const LOST_AFTER = 1_500;
 const TRIES = 5; // that the server may refuse for now, before the visitor is told
 const AGAIN = ["try_again", "slow_down"];
 
@@ -60,7 +61,9 @@ export class Chat {
   private readonly socket: Socket;
   private token: string;
   private tokenKept: boolean;
-  private link: View["link"] = "connecting";
+  private live = false;
+  private link: View["link"] = "connecting"; // what is shown; a short cut is not
+  private lostTimer: ReturnType<typeof setTimeout> | undefined;
   private sending: string | null = null;
   private refused = 0;
   private sendTimer: ReturnType<typeof setTimeout> | undefined;
@@ -144,7 +147,7 @@ export class Chat {
 
   identify(token: string) {
     this.identity = token;
-    if (token && this.link === "live") this.socket.send({ type: "identify", token });
+    if (token && this.live) this.socket.send({ type: "identify", token });
   }
 
   moved(page: Page) {
@@ -166,6 +169,7 @@ export class Chat {
     clearTimeout(this.sendTimer);
     clearTimeout(this.typingTimer);
     this.socket.end();
+    clearTimeout(this.lostTimer);
   }
 
   private now() {
@@ -183,6 +187,9 @@ export class Chat {
   }
 
   private join(f: Frame) {
+    clearTimeout(this.lostTimer);
+    this.lostTimer = undefined;
+    this.live = true;
     this.link = "live";
     this.joined = f;
     this.messages = f.messages as Message[];
@@ -244,7 +251,7 @@ export class Chat {
   // sendNext sends one message at a time, so that they are stored in the order in which they were written.
   private sendNext() {
     const entry = this.outbox.next();
-    if (!entry || this.sending || this.link !== "live") return;
+    if (!entry || this.sending || !this.live) return;
     this.keepToken();
     if (!this.socket.send({ type: "message", client_id: entry.clientId, text: entry.text, page: this.page })) return;
     this.sending = entry.clientId;
@@ -261,8 +268,12 @@ export class Chat {
   private lose() {
     clearTimeout(this.sendTimer);
     this.sending = null;
-    this.link = "lost";
+    this.live = false;
     this.showTyping(null);
+    this.lostTimer ??= setTimeout(() => {
+      this.link = "lost";
+      this.o.changed();
+    }, LOST_AFTER);
     this.o.changed();
   }
 
