@@ -43,7 +43,7 @@ func withinAny(pkg string, rooms ...string) bool {
 }
 
 // groundOfChannels is all of the ground floor that a channel's folder may know.
-var groundOfChannels = []string{"internal/netguard", "internal/fault", "internal/clock"}
+var groundOfChannels = []string{"internal/netguard", "internal/fault", "internal/clock", "internal/origin"}
 
 // mayKnow tells whether code (not tests) of the package in folder from may import the one in folder to.
 func mayKnow(from, to string) bool {
