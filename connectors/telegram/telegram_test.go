@@ -330,6 +330,27 @@ func TestThePaceIsKept(t *testing.T) {
 	}
 }
 
+// Telegram's 429 is for the whole bot: until it is over nothing more is handed over, to anybody.
+func TestAfterTooManyRequestsTheBotIsQuiet(t *testing.T) {
+	b := newBench(t, modePolling)
+	b.api.Next(faketelegram.Limited)
+	hello := func(chat string) error {
+		_, err := b.Send(t.Context(), connectors.Outbound{To: chat, Text: "hello"})
+		return err
+	}
+	if after, _ := connectors.IsRetry(hello("1")); after != 3*time.Second {
+		t.Fatalf("asks to wait %s", after)
+	}
+	b.host.Clock.Add(time.Second)
+	if after, _ := connectors.IsRetry(hello("2")); after != 2*time.Second || len(b.api.Calls()) != 1 {
+		t.Errorf("asks to wait %s after %d calls", after, len(b.api.Calls()))
+	}
+	b.host.Clock.Add(2 * time.Second)
+	if err := hello("2"); err != nil {
+		t.Errorf("still quiet: %v", err)
+	}
+}
+
 func TestCheck(t *testing.T) {
 	cases := []struct{ config, field string }{
 		{`{"token": "123:abc-DEF_1", "mode": "polling"}`, ""},

@@ -73,9 +73,14 @@ func Start() (*Server, error) {
 	return s, nil
 }
 
-// Close ends the server, also the answers that are held back.
+// Close ends the server, also the answers that are held back, and waits for all that it started.
 func (s *Server) Close() {
+	s.mu.Lock() // so that nothing is started any more once cancel was called
 	s.cancel()
+	s.mu.Unlock()
+	ctx, done := context.WithTimeout(context.Background(), time.Second)
+	defer done()
+	_ = s.http.Shutdown(ctx)
 	_ = s.http.Close()
 	<-s.gone
 	s.busy.Wait()
