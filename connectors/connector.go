@@ -377,3 +377,10 @@ type Tester interface {
 type Typer interface {
 	Typing(ctx context.Context, threadKey string) error
 }
+
+// Namer is a connector whose messages carry a name that we choose (a mail's Message-ID). It is made once, when the message is written,
+// kept as its provider id and given to every attempt as Outbound.ProviderID.
+type Namer interface {
+	// NameMessage is pure: the same arguments give the same name.
+	NameMessage(conversationID, messageID string) string
+}

@@ -157,6 +157,18 @@ func dateText(d time.Time) string {
 	return d.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
+// readOtherwise are the mails of that corpus that we read otherwise than their author, and why.
+var readOtherwise = map[string]string{
+	"legacy/035.eml":     "a Windows path in a file name loses its folders here, its backslashes there",
+	"legacy/039.eml":     "the same",
+	"malformed/003.eml":  "the boundary of the mail ends what is nested in it (RFC 2046 §5.1.2)",
+	"malformed/005.eml":  "a boundary that is another's close: shown as it came",
+	"malformed/009.eml":  "as 003",
+	"malformed/011.eml":  "as 003",
+	"malformed/017.eml":  "a file name behind an empty disposition is used",
+	"thirdparty/015.eml": "as 003: a mail in it that is cut short",
+}
+
 // The parse trees that come with stalwartlabs/mail-parser.
 func TestMailAsStalwartReadsIt(t *testing.T) {
 	dir := corpus(t, "mail-stalwart")
@@ -175,16 +187,18 @@ func TestMailAsStalwartReadsIt(t *testing.T) {
 		if err := json.Unmarshal(js, &want); err != nil {
 			t.Fatal(err)
 		}
-		if diff := want.consensus().diff(Parse(raw)); len(diff) == 0 {
+		name := file[len(dir)+1:]
+		diff := want.consensus().diff(Parse(raw))
+		switch why, known := readOtherwise[name]; {
+		case len(diff) == 0:
 			good++
-		} else {
-			t.Logf("%s: %s", file[len(dir)+1:], strings.Join(diff, "\n\t"))
+		case known:
+			t.Logf("%s: %s", name, why)
+		default:
+			t.Errorf("%s: %s", name, strings.Join(diff, "\n\t"))
 		}
 	}
 	t.Logf("mail-stalwart: %d of %d right (%.1f %%)", good, len(files), 100*float64(good)/float64(len(files)))
-	if good*100 < 90*len(files) {
-		t.Errorf("fewer than 90 %%")
-	}
 }
 
 type stalwart struct {
