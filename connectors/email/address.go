@@ -35,9 +35,12 @@ func parseAddresses(values []string) []Address {
 }
 
 type addressParser struct {
-	v string
-	i int
+	v        string
+	i        int
+	unclosed int // comments and quotes that had no end; after maxUnclosed no more are looked for
 }
+
+const maxUnclosed = 10
 
 // next reads up to the next comma, semicolon or the colon of a group's name.
 func (p *addressParser) next() (Address, bool) {
@@ -101,6 +104,9 @@ func (p *addressParser) next() (Address, bool) {
 }
 
 func (p *addressParser) quoted() (string, bool) {
+	if p.unclosed > maxUnclosed {
+		return "", false
+	}
 	var out strings.Builder
 	for j := p.i + 1; j < len(p.v); j++ {
 		switch c := p.v[j]; {
@@ -114,10 +120,14 @@ func (p *addressParser) quoted() (string, bool) {
 			out.WriteByte(c)
 		}
 	}
+	p.unclosed++
 	return "", false
 }
 
 func (p *addressParser) comment() (string, bool) {
+	if p.unclosed > maxUnclosed {
+		return "", false
+	}
 	var out strings.Builder
 	depth := 0
 	for j := p.i; j < len(p.v); j++ {
@@ -138,6 +148,7 @@ func (p *addressParser) comment() (string, bool) {
 		}
 		out.WriteByte(c)
 	}
+	p.unclosed++
 	return "", false
 }
 

@@ -245,13 +245,13 @@ func splitParts(body []byte, boundary string) [][]byte {
 		}
 		start := i + j
 		after := start + len(delim)
-		line := body[after:]
-		if nl := bytes.IndexByte(line, '\n'); nl >= 0 {
-			line = line[:nl+1]
-		}
 		i = after
 		if start > 0 && body[start-1] != '\n' {
 			continue
+		}
+		line := body[after:]
+		if nl := bytes.IndexByte(line, '\n'); nl >= 0 {
+			line = line[:nl+1]
 		}
 		switch rest := bytes.TrimRight(line, " \t\r\n"); {
 		case len(rest) == 0:

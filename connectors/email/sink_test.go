@@ -177,22 +177,26 @@ func testHost() connectors.Host {
 // newChannel is a connector for support@hub.test with that config.
 func newChannel(t testing.TB, config map[string]any) *Connector {
 	t.Helper()
+	c, err := connectorFor(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func connectorFor(config map[string]any) (*Connector, error) {
 	if config["address"] == nil {
 		config["address"] = "support@hub.test"
 	}
 	raw, err := json.Marshal(config)
 	if err != nil {
-		t.Fatal(err)
-	}
-	if bad := check(raw); len(bad) > 0 {
-		t.Fatalf("config: %v", bad)
+		return nil, err
 	}
 	c, err := newConnector(connectors.Channel{ID: "ch1", Type: connectors.Email, Config: raw, CreatedAt: time.Now(), Secret: testSecret}, testHost())
-	if err != nil {
-		t.Fatal(err)
+	if err == nil {
+		c.pace = testPace
 	}
-	c.pace = testPace
-	return c
+	return c, err
 }
 
 func newMailbox(t testing.TB) *mailtest.Mailbox {
@@ -205,13 +209,12 @@ func newMailbox(t testing.TB) *mailtest.Mailbox {
 	return box
 }
 
-// running starts the connector; stop ends it and returns what Run returned. It is stopped with the test at the latest.
-func running(t testing.TB, c *Connector, sink connectors.Sink) (stop func() error) {
-	t.Helper()
+// launch runs the connector; stop ends it and returns what Run returned.
+func launch(c *Connector, sink connectors.Sink) (stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(ctx, sink) }()
-	stop = sync.OnceValue(func() error {
+	return sync.OnceValue(func() error {
 		cancel()
 		select {
 		case err := <-ended:
@@ -220,6 +223,12 @@ func running(t testing.TB, c *Connector, sink connectors.Sink) (stop func() erro
 			return errors.New("Run did not end within 10 s")
 		}
 	})
+}
+
+// running launches the connector until stop or the end of the test.
+func running(t testing.TB, c *Connector, sink connectors.Sink) (stop func() error) {
+	t.Helper()
+	stop = launch(c, sink)
 	t.Cleanup(func() {
 		if err := stop(); err != nil {
 			t.Errorf("Run: %v", err)

@@ -27,6 +27,7 @@ type Mailbox struct {
 
 	mu     sync.Mutex
 	server *imapserver.Server
+	listen net.Listener
 	served sync.WaitGroup
 	port   int
 	mails  []held // what INBOX holds, oldest first
@@ -63,6 +64,7 @@ func (m *Mailbox) Up() error {
 	if err != nil {
 		return err
 	}
+	m.listen = l
 	m.port = l.Addr().(*net.TCPAddr).Port
 	m.server = imapserver.New(&imapserver.Options{
 		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
@@ -80,10 +82,11 @@ func (m *Mailbox) Up() error {
 // Down stops listening and cuts every connection.
 func (m *Mailbox) Down() {
 	m.mu.Lock()
-	server := m.server
+	server, listen := m.server, m.listen
 	m.server = nil
 	m.mu.Unlock()
 	if server != nil {
+		listen.Close() // the server may not know it yet
 		_ = server.Close()
 	}
 	m.line.cut()

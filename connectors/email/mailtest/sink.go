@@ -50,6 +50,7 @@ const (
 type Sink struct {
 	port   int
 	server *smtp.Server
+	listen net.Listener
 	line   *line
 	served sync.WaitGroup
 
@@ -74,6 +75,7 @@ func NewSink() (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.listen = l
 	s.port = l.Addr().(*net.TCPAddr).Port
 	s.server = smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
 		if err := s.at(Connect, c.Conn()); err != nil {
@@ -96,6 +98,7 @@ func (s *Sink) Close() {
 		close(s.done)
 	}
 	s.mu.Unlock()
+	s.listen.Close() // the server may not know it yet
 	_ = s.server.Close()
 	s.line.cut()
 	s.served.Wait()
