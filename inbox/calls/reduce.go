@@ -126,12 +126,11 @@ func wasAnswered(steps []connectors.CallEvent) bool {
 		switch {
 		case e.Type == connectors.CallAnswered:
 			return true
-		case e.Type != connectors.CallEnded:
 		case e.Answered != nil && *e.Answered:
 			return true
 		case e.Answered != nil:
 			denied = true
-		case e.TalkSeconds != nil && *e.TalkSeconds > 0:
+		case e.Type == connectors.CallEnded && e.TalkSeconds != nil && *e.TalkSeconds > 0:
 			talked = true
 		}
 	}

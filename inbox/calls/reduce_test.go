@@ -68,6 +68,7 @@ func TestStates(t *testing.T) {
 		{"an end with talk alone is an answered call", []connectors.CallEvent{event("ended", 50, talk(30))}, "ended", "answered", 30},
 		{"talk with a menu is no answer", []connectors.CallEvent{ringing, event("ended", 50, talk(30), answeredIs(false))}, "missed", "missed", 0},
 		{"the whole call's length says nothing against the leg's", []connectors.CallEvent{event("ended", 49, answeredIs(false)), event("ended", 50, talk(30))}, "missed", "missed", 0},
+		{"a greeting heard to its end is no answer where the provider would have told of one", []connectors.CallEvent{event("ringing", 0, answeredIs(false)), event("ended", 50, talk(30))}, "missed", "missed", 0},
 		{"one answered leg of two is enough", []connectors.CallEvent{event("ended", 20, answeredIs(false)), event("ended", 50, answeredIs(true), talk(25))}, "ended", "answered", 25},
 		{"the agent's leg is the talk, not the whole call", []connectors.CallEvent{ringing, event("ended", 50, answeredIs(true), talk(38)), event("ended", 51, talk(51))}, "ended", "answered", 38},
 		{"an answer after the end by a wrong clock", []connectors.CallEvent{ringing, event("answered", 60), ended}, "ended", "answered", 0},

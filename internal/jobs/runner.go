@@ -182,10 +182,6 @@ func (r *Runner) anythingDue(ctx context.Context, full []string) bool {
 
 func (r *Runner) claim(ctx context.Context, n int, full []string) ([]Job, error) {
 	now := r.now().UnixMilli()
-	lock := ""
-	if r.db.Dialect == db.Postgres {
-		lock = "FOR UPDATE OF j SKIP LOCKED"
-	}
 	var out []Job
 	err := r.db.Write(ctx).Raw(`UPDATE jobs SET state = 'running', attempt = attempt + 1, locked_by = ?, lease_until = ?
 		WHERE id IN (
@@ -194,7 +190,7 @@ func (r *Runner) claim(ctx context.Context, n int, full []string) ([]Job, error)
 			  AND (j.lane = '' OR NOT EXISTS (
 				SELECT 1 FROM jobs e WHERE e.lane = j.lane AND e.lane <> '' AND e.state IN ('ready', 'running') AND e.id <> j.id
 				  AND (e.state = 'running' OR e.id < j.id AND (e.attempt > 0 OR e.run_at <= ?))))
-			ORDER BY j.run_at, j.id LIMIT ? `+lock+`)
+			ORDER BY j.run_at, j.id LIMIT ? `+r.db.SkipLocked("j")+`)
 		RETURNING *`, r.Node, now+deadAfter.Milliseconds(), now, full, now, n).Scan(&out).Error
 	return out, err
 }

@@ -144,7 +144,6 @@ CREATE TABLE channels (
     disabled        BOOLEAN NOT NULL DEFAULT FALSE,
     state           TEXT NOT NULL DEFAULT 'connecting',
     state_detail    TEXT NOT NULL DEFAULT '',
-    last_inbound_at BIGINT NOT NULL DEFAULT 0,
     lease_owner     TEXT NOT NULL DEFAULT '',
     lease_until     BIGINT NOT NULL DEFAULT 0,
     created_at      BIGINT NOT NULL,
@@ -177,6 +176,7 @@ CREATE TABLE journal (
 CREATE UNIQUE INDEX journal_key ON journal (channel_id, item_key);
 CREATE INDEX journal_hash ON journal (channel_id, raw_hash);
 CREATE INDEX journal_time ON journal (received_at, id);
+CREATE INDEX journal_channel ON journal (channel_id, received_at);
 CREATE INDEX journal_trouble ON journal (received_at, id) WHERE state <> 'processed';
 
 -- crm
@@ -326,6 +326,7 @@ CREATE TABLE messages (
     reply_to        TEXT NOT NULL DEFAULT '', -- id of the message it answers
     auto            TEXT NOT NULL DEFAULT '',
     edits           TEXT NOT NULL DEFAULT '[]',
+    seq             BIGINT NOT NULL DEFAULT 0, -- its position in the event log
     deleted_at      BIGINT NOT NULL DEFAULT 0,
     attachments     INTEGER NOT NULL DEFAULT 0,
     created_at      BIGINT NOT NULL,
@@ -368,6 +369,7 @@ CREATE TABLE calls (
     id              TEXT PRIMARY KEY,
     channel_id      TEXT NOT NULL,
     provider_call   TEXT NOT NULL,
+    outcome         TEXT NOT NULL DEFAULT '',
     direction       TEXT NOT NULL,
     state           TEXT NOT NULL,
     from_number     TEXT NOT NULL DEFAULT '',
@@ -429,7 +431,8 @@ END;
 -- +goose StatementEnd
 -- end only
 -- only postgres
-ALTER TABLE messages ADD COLUMN words tsvector GENERATED ALWAYS AS (to_tsvector('simple', left(subject || ' ' || body_text, 100000))) STORED;
+-- punctuation parts words here as it does in FTS5, so that the same question finds the same on both
+ALTER TABLE messages ADD COLUMN words tsvector GENERATED ALWAYS AS (to_tsvector('simple', translate(left(subject || ' ' || body_text, 100000), '-_./@+:;,!?()[]{}"''#*=<>|\~&%$^', '                                  '))) STORED;
 CREATE INDEX messages_words ON messages USING gin (words);
 -- end only
 
