@@ -78,22 +78,22 @@ func TestModulesStayInTheirRooms(t *testing.T) {
 }
 
 func TestTimeComesFromAClock(t *testing.T) {
-	needed := map[string]bool{}
+	unneeded := map[string]bool{}
 	for _, f := range ourHouse(t) {
 		if f.isForTests() || within(f.path, "internal/clock") {
 			continue
 		}
 		reads := clockReads(f)
 		if _, ok := clockless[f.path]; ok {
-			needed[f.path] = len(reads) > 0
+			unneeded[f.path] = len(reads) == 0
 			continue
 		}
 		for _, at := range reads {
 			t.Errorf("%s: take a clock.Clock or the Host's Now", at)
 		}
 	}
-	for path := range clockless {
-		if !needed[path] {
+	for path, is := range unneeded {
+		if is {
 			t.Errorf("%s is excepted and does not need it", path)
 		}
 	}

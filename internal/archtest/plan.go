@@ -104,5 +104,6 @@ var onlyIn = []struct {
 
 // clockless are the files that may ask the machine for the time although they are neither tests nor internal/clock.
 var clockless = map[string]string{
-	"internal/blob/disk.go": "compares with the file system's own times of files that were left behind",
+	"connectors/email/receiver/limit.go": "a connection's lifetime ends in deadlines, which the system compares with its own clock",
+	"internal/blob/disk.go":              "compares with the file system's own times of files that were left behind",
 }
