@@ -9,7 +9,7 @@ import (
 	"parley/internal/staff"
 )
 
-func (a *API) listUsers(ctx context.Context, _ *paged) (*body[list[userView]], error) {
+func (a *API) listUsers(ctx context.Context, _ *Paged) (*body[list[userView]], error) {
 	if err := a.Staff.Fresh(ctx); err != nil {
 		return nil, err
 	}
@@ -20,7 +20,7 @@ func (a *API) listUsers(ctx context.Context, _ *paged) (*body[list[userView]], e
 	return short(out, nil)
 }
 
-func (a *API) showUser(ctx context.Context, in *one) (*body[userView], error) {
+func (a *API) showUser(ctx context.Context, in *One) (*body[userView], error) {
 	if err := a.Staff.Fresh(ctx); err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ type inviteView struct {
 	InviteURL string `json:"invite_url"`
 }
 
-func (a *API) linkUser(ctx context.Context, in *one) (*body[inviteView], error) {
+func (a *API) linkUser(ctx context.Context, in *One) (*body[inviteView], error) {
 	u, ok := a.Staff.User(in.ID)
 	if !ok {
 		return nil, fault.NotFound("this person does not exist")
@@ -92,8 +92,8 @@ func (a *API) linkUser(ctx context.Context, in *one) (*body[inviteView], error) 
 }
 
 type patchUserIn struct {
-	one
-	ifMatch
+	One
+	Guarded
 	Body struct {
 		Name         opt[string]   `json:"name,omitempty"`
 		Role         opt[string]   `json:"role,omitempty"`
@@ -143,7 +143,7 @@ func team(t *staff.Team, err error) (*body[teamView], error) {
 	return answer(viewTeam(t), nil)
 }
 
-func (a *API) listTeams(ctx context.Context, _ *paged) (*body[list[teamView]], error) {
+func (a *API) listTeams(ctx context.Context, _ *Paged) (*body[list[teamView]], error) {
 	all, err := a.Staff.Teams(ctx)
 	var out []teamView
 	for _, t := range all {
@@ -152,7 +152,7 @@ func (a *API) listTeams(ctx context.Context, _ *paged) (*body[list[teamView]], e
 	return short(out, err)
 }
 
-func (a *API) showTeam(ctx context.Context, in *one) (*body[teamView], error) {
+func (a *API) showTeam(ctx context.Context, in *One) (*body[teamView], error) {
 	return team(a.Staff.Team(ctx, in.ID))
 }
 
@@ -168,8 +168,8 @@ func (a *API) createTeam(ctx context.Context, in *createTeamIn) (*body[teamView]
 }
 
 type patchTeamIn struct {
-	one
-	ifMatch
+	One
+	Guarded
 	Body struct {
 		Name      opt[string]   `json:"name,omitempty"`
 		MemberIDs opt[[]string] `json:"member_ids,omitempty"`
@@ -184,12 +184,12 @@ func (a *API) patchTeam(ctx context.Context, in *patchTeamIn) (*body[teamView], 
 	return team(a.Staff.PatchTeam(ctx, in.ID, in.Body.Name.ptr(), in.Body.MemberIDs.ptr(), v))
 }
 
-func (a *API) deleteTeam(ctx context.Context, in *one) (*none, error) {
+func (a *API) deleteTeam(ctx context.Context, in *One) (*none, error) {
 	return nil, a.Staff.DeleteTeam(ctx, in.ID)
 }
 
 type addMemberIn struct {
-	one
+	One
 	Body struct {
 		UserID string `json:"user_id" maxLength:"64"`
 	}
@@ -200,7 +200,7 @@ func (a *API) addMember(ctx context.Context, in *addMemberIn) (*body[teamView], 
 }
 
 type removeMemberIn struct {
-	one
+	One
 	UserID string `path:"user_id" maxLength:"64"`
 }
 
@@ -235,7 +235,7 @@ func viewToken(t *staff.Token) tokenView {
 	return tokenView{t.ID, t.Name, t.UserID, t.Scopes.List(), db.TimeOrNull(t.LastUsedAt), db.TimeOrNull(t.ExpiresAt), db.Time(t.CreatedAt)}
 }
 
-func (a *API) listTokens(ctx context.Context, _ *paged) (*body[list[tokenView]], error) {
+func (a *API) listTokens(ctx context.Context, _ *Paged) (*body[list[tokenView]], error) {
 	u := callerOf(ctx).user
 	all, err := a.Staff.Tokens(ctx, u.ID, u.Can(staff.SeeTokens))
 	var out []tokenView
@@ -276,7 +276,7 @@ func (a *API) createToken(ctx context.Context, in *createTokenIn) (*body[newToke
 	return answer(newToken{viewToken(t), clear}, nil)
 }
 
-func (a *API) revokeToken(ctx context.Context, in *one) (*none, error) {
+func (a *API) revokeToken(ctx context.Context, in *One) (*none, error) {
 	u := callerOf(ctx).user
 	return nil, a.Staff.Revoke(ctx, in.ID, u.ID, u.Can(staff.SeeTokens))
 }
