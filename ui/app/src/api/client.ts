@@ -139,6 +139,8 @@ export const api = {
   calls: (q: { state?: string; direction?: string; contact?: string; conversation?: string; cursor?: string; limit?: number }) =>
     get<T.Page<T.Call>>('/calls', q),
 
+  call: (id: string) => get<T.Call>(`/calls/${id}`),
+
   search: (q: string, signal?: AbortSignal) => get<T.Page<T.SearchHit>>('/search', { q, limit: 20 }, signal),
 
   channels: () => get<T.Page<T.Channel>>('/channels', { limit: 200 }),

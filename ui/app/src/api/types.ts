@@ -81,6 +81,9 @@ export interface Conversation {
   unread_count: number
   last_message: LastMessage | null
   match: Match | null
+  /** The address that answers go to. */
+  peer?: string
+  peer_name?: string
   waiting_since: string | null
   snoozed_until: string | null
   created_at: string
@@ -106,21 +109,25 @@ export interface Attachment {
   name: string
   mime_type: string
   size: number
+  /** A short-lived link; empty until the file is here. */
   url: string
+  state?: 'ready' | 'pending' | 'failed'
+  problem?: string
+  inline?: boolean
 }
 
 export interface Message {
   id: string
   conversation_id: string
-  contact_id: string
-  channel_id: string
+  contact_id: string | null
+  channel_id: string | null
   direction: Direction
   kind: string
   subject?: string
   body_text: string
   body_html: string
   attachments: Attachment[] | null
-  author: { type: 'contact' | 'user' | 'automation'; id: string; name: string }
+  author: { type: 'contact' | 'user' | 'automation'; id: string | null; name: string }
   status: MessageStatus
   error: string | null
   provider_id: string | null
@@ -128,6 +135,9 @@ export interface Message {
   deleted_at: string | null
   created_at: string
   call_id?: string | null
+  send_at?: string | null
+  /** Set when no person wrote it. */
+  auto?: string
 }
 
 export interface Identity {
@@ -196,14 +206,17 @@ export interface Call {
   from: string
   to: string
   contact_id: string | null
+  contact_name?: string
   conversation_id: string | null
   lead_id: string | null
   agent_id: string | null
-  started_at: string
+  message_id?: string | null
+  started_at: string | null
+  created_at: string
   answered_at: string | null
   ended_at: string | null
   talk_seconds: number | null
-  recording: { state: 'none' | 'pending' | 'ready' | 'failed'; duration: number | null; url: string | null } | null
+  recording: { state: 'none' | 'pending' | 'ready' | 'failed'; duration: number | null; url: string | null; problem?: string } | null
 }
 
 export interface InboundItem {

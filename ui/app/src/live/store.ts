@@ -43,7 +43,7 @@ export interface ThreadState {
 const THREADS_KEPT = 30
 const NO_THREAD: ThreadState = { ids: [], older: null, loaded: false, stale: false }
 
-const kindOfEvent: Record<string, Kind> = { conversation: 'conversation', contact: 'contact', lead: 'lead', call: 'call', channel: 'channel' }
+const kindOfEvent: Record<string, Kind> = { conversation: 'conversation', contact: 'contact', lead: 'lead', call: 'call' }
 
 export class LiveStore {
   readonly topics = new Topics()
@@ -147,8 +147,15 @@ export class LiveStore {
     const [subject = '', verb] = e.type.split('.')
     if (subject === 'conversation' && verb === 'removed') return this.removeConversation((e.data as { id: string }).id)
     if (subject === 'message') return this.putMessage(e.data as Message, e.seq)
+    if (subject === 'channel') return this.changeChannel(e.data as Partial<Channel> & { id: string }, e.seq)
     const kind = kindOfEvent[subject]
     if (kind) this.put(kind, e.data as Entities[typeof kind], e.seq)
+  }
+
+  /** channel.state tells only what everybody may know of a channel. */
+  private changeChannel(part: Partial<Channel> & { id: string }, seq: number) {
+    const known = this.tables.channel.get(part.id)
+    if (known) this.put('channel', { ...known, ...part }, seq)
   }
 
   private removeConversation(id: string) {
