@@ -144,6 +144,7 @@ export const api = {
   search: (q: string, signal?: AbortSignal) => get<T.Page<T.SearchHit>>('/search', { q, limit: 20 }, signal),
 
   channels: () => get<T.Page<T.Channel>>('/channels', { limit: 200 }),
+  channel: (id: string) => get<T.Channel>(`/channels/${id}`),
   createChannel: (b: { type: T.ChannelType; name: string; config: unknown }) => post<T.Channel>('/channels', b),
   saveChannel: (id: string, change: { name?: string; config?: unknown }, version?: number) =>
     patch<T.Channel>(`/channels/${id}`, change, version),
@@ -183,7 +184,7 @@ export function upload(file: File, onProgress: (done: number) => void, signal: A
     xhr.onabort = () => reject(new DOMException('stopped', 'AbortError'))
     xhr.onload = () => {
       const body = parseJson(xhr.responseText)
-      if (xhr.status < 300) resolve(body as T.Upload)
+      if (xhr.status < 300) resolve(body as unknown as T.Upload)
       else reject(new Problem(xhr.status, String(body.title ?? xhr.statusText), String(body.detail ?? '')))
     }
     signal.addEventListener('abort', () => xhr.abort())

@@ -1,5 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router'
-import type { ChannelType, ConversationStatus } from '../api/types'
+import type { CallState, ChannelType, ConversationStatus } from '../api/types'
 import type { Sort } from '../live/view'
 import { Lost } from './Lost'
 import { Shell } from './Shell'
@@ -13,6 +13,11 @@ export interface InboxSearch {
   label?: string
   q?: string
   sort?: Sort
+}
+
+interface CallsSearch {
+  state?: CallState
+  direction?: 'inbound' | 'outbound'
 }
 
 const LAST_VIEW = 'parley.inbox.view'
@@ -71,7 +76,7 @@ export const inboxRoute = createRoute({
 export const callsRoute = createRoute({
   getParentRoute: () => shell,
   path: '/calls',
-  validateSearch: (raw: Record<string, unknown>) => ({
+  validateSearch: (raw: Record<string, unknown>): CallsSearch => ({
     state: oneOf(raw.state, ['ringing', 'answered', 'missed', 'ended', 'failed'] as const),
     direction: oneOf(raw.direction, ['inbound', 'outbound'] as const),
   }),
@@ -81,14 +86,13 @@ export const callsRoute = createRoute({
 export const contactsRoute = createRoute({
   getParentRoute: () => shell,
   path: '/contacts/{-$contact}',
-  validateSearch: (raw: Record<string, unknown>) => ({ q: word(raw.q) }),
+  validateSearch: (raw: Record<string, unknown>): { q?: string } => ({ q: word(raw.q) }),
   component: lazyRouteComponent(() => import('../contacts/ContactsPage'), 'ContactsPage'),
 })
 
 export const leadsRoute = createRoute({
   getParentRoute: () => shell,
   path: '/leads',
-  validateSearch: (raw: Record<string, unknown>) => ({ pipeline: word(raw.pipeline) }),
   component: lazyRouteComponent(() => import('../leads/LeadsPage'), 'LeadsPage'),
 })
 
@@ -116,7 +120,7 @@ const channels = section('/channels', () => import('../settings/ChannelsPage'), 
 const newChannel = createRoute({
   getParentRoute: () => settings,
   path: '/channels/new',
-  validateSearch: (raw: Record<string, unknown>) => ({
+  validateSearch: (raw: Record<string, unknown>): { type?: ChannelType } => ({
     type: oneOf(raw.type, ['email', 'sms', 'telegram', 'webchat', 'telephony', 'form'] as const),
   }),
   component: lazyRouteComponent(() => import('../settings/NewChannel'), 'NewChannelPage'),

@@ -1,4 +1,4 @@
-import i18next, { type TFunction } from 'i18next'
+import i18next from 'i18next'
 import en from './en.json'
 
 export const LANGUAGES = { en: 'English', es: 'Español', ru: 'Русский' } as const
@@ -36,7 +36,7 @@ export async function setLanguage(language: Language) {
   document.documentElement.dir = i18next.dir(language)
 }
 
-export const t: TFunction = ((...args: Parameters<TFunction>) => i18next.t(...args)) as TFunction
+export const t = i18next.t
 
 /** The reader's locale for Intl: the chosen language, with the browser's region where they agree. */
 export function locale(): string {

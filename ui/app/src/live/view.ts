@@ -1,14 +1,14 @@
 // A view of the inbox: which conversations are in it, in which order, and when the order may change.
 // Rows never move under a pointer or a reading eye: while the list is held, new order waits as a count of changes.
 
-import type { Conversation } from '../api/types'
+import type { ChannelType, Conversation } from '../api/types'
 
 export type Sort = 'newest' | 'waiting' | 'priority'
 
 export interface Filter {
   view: 'mine' | 'unassigned' | 'all'
   status: 'open' | 'pending' | 'snoozed' | 'resolved'
-  channel_type?: string
+  channel_type?: ChannelType
   channel?: string
   team?: string
   label?: string
