@@ -91,15 +91,18 @@ export function Head({ c, onBack, onDone, onCard }: Props) {
           <span className={css.wide}>
             <TeamPicker c={c} {...opener('team')} />
           </span>
-          <SnoozePicker c={c} {...opener('snooze')} />
+          <span className={css.wide}>
+            <SnoozePicker c={c} {...opener('snooze')} />
+          </span>
           <Button
             variant={c.status === 'resolved' ? 'default' : 'filled'}
-            leftSection={c.status === 'resolved' ? <IconArrowBackUp size={16} /> : <IconCheck size={16} />}
             onClick={resolve}
             title={t('keys.withKey', { name: t('conversation.resolve'), key: 'E' })}
-            px="sm"
+            aria-label={c.status === 'resolved' ? t('conversation.reopen') : t('conversation.resolve')}
+            px="xs"
           >
-            {c.status === 'resolved' ? t('conversation.reopen') : t('conversation.resolve')}
+            {c.status === 'resolved' ? <IconArrowBackUp size={18} /> : <IconCheck size={18} />}
+            <span className={css.resolveText}>{c.status === 'resolved' ? t('conversation.reopen') : t('conversation.resolve')}</span>
           </Button>
           <Menu position="bottom-end" width={230}>
             <Menu.Target>
@@ -108,6 +111,16 @@ export function Head({ c, onBack, onDone, onCard }: Props) {
               </ActionIcon>
             </Menu.Target>
             <Menu.Dropdown>
+              {snoozeTimes(new Date()).map((x) => (
+                <Menu.Item
+                  key={x.name}
+                  leftSection={<IconClock size={16} />}
+                  onClick={() => snooze(c, x.at.toISOString())}
+                  hiddenFrom="xs"
+                >
+                  {t('snooze.menu', { time: t(`snooze.${x.name}`) })}
+                </Menu.Item>
+              ))}
               <Menu.Item leftSection={<IconTag size={16} />} onClick={() => setOpen('label')}>
                 {t('keys.label')}
               </Menu.Item>

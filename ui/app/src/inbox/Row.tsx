@@ -59,17 +59,10 @@ export const Row = memo(function Row({ id, selected, left, position, size, onOpe
           <span className={css.rowGlyph}>
             <ChannelGlyph type={c.channel_type} size={14} />
           </span>
+          {draft && <em className={css.draft}>{t('row.draft')}</em>}
+          {!draft && last?.direction === 'outbound' && <span className={css.you}>{t('row.us')}</span>}
           <span className={`${css.rowPreview} cut`} dir="auto">
-            {draft ? (
-              <>
-                <em className={css.draft}>{t('row.draft')}</em> {draft}
-              </>
-            ) : (
-              <>
-                {last?.direction === 'outbound' && <span className={css.you}>{t('row.us')} </span>}
-                {last?.preview || c.subject || t('row.noText')}
-              </>
-            )}
+            {draft || last?.preview || c.subject || t('row.noText')}
           </span>
           {c.unread_count > 0 && (
             <span className={css.unread} title={t('row.unread', { count: c.unread_count })}>

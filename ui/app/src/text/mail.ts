@@ -74,9 +74,18 @@ function foldQuotes(doc: Document, summary: string) {
 }
 
 function estimate(doc: Document): number {
-  const quoted = doc.querySelector(QUOTES)?.textContent?.length ?? 0
-  const chars = Math.max(0, (doc.body.textContent ?? '').length - quoted)
-  const blocks = doc.querySelectorAll('p, br, li, tr, h1, h2, h3, div').length
-  const pictures = [...doc.querySelectorAll('img')].reduce((sum, i) => sum + Math.min(400, Number(i.getAttribute('height')) || 120), 0)
-  return Math.round((chars / CHARS_PER_LINE + blocks * 0.7 + 1) * LINE_PX + pictures + (quoted ? 32 : 0))
+  const quoted = doc.querySelector(QUOTES)
+  let px = LINE_PX
+  for (const block of doc.querySelectorAll('p, li, tr, h1, h2, h3, h4, div, pre, blockquote, ul, ol')) {
+    if (quoted?.contains(block)) continue
+    if (block.querySelector('p, li, tr, div')) px += 4
+    else px += linesOf(block) * LINE_PX + (block.tagName === 'P' ? 11 : 2)
+  }
+  if (px === LINE_PX) px += linesOf(doc.body) * LINE_PX
+  for (const img of doc.querySelectorAll('img')) px += Math.min(400, Number(img.getAttribute('height')) || 120)
+  return Math.round(px + (quoted ? 40 : 0))
+}
+
+function linesOf(el: Element): number {
+  return Math.max(1, Math.ceil((el.textContent ?? '').length / CHARS_PER_LINE)) + el.querySelectorAll('br').length
 }
