@@ -209,13 +209,15 @@ type Edit struct {
 
 // CallEvent is one step of a telephone call.
 type CallEvent struct {
-	CallID       string // the provider's, unique in the channel
-	Type         string // CallRinging, CallAnswered, CallEnded, CallRecording
-	Direction    string // "inbound" or "outbound"
-	From, To     string // as the provider gives them; "" or "anonymous" when hidden
-	Extension    string // of the agent, when known
-	At           time.Time
-	Answered     *bool // on CallEnded: an agent's leg was answered; nil when the provider does not say
+	CallID    string // the provider's, unique in the channel
+	Type      string // CallRinging, CallAnswered, CallEnded, CallRecording
+	Direction string // "inbound" or "outbound"
+	From, To  string // as the provider gives them; "" or "anonymous" when hidden
+	Extension string // of the agent, when known
+	At        time.Time
+	// Answered tells whether an agent's leg was answered; nil when the event does not say. False on CallRinging means that
+	// the provider will tell of an answer by itself: until then seconds of talk (with a menu, a greeting) prove nothing.
+	Answered     *bool
 	TalkSeconds  *int
 	HangupCause  string
 	RecordingRef string // for MediaFetcher.Fetch
@@ -376,4 +378,17 @@ type Tester interface {
 // Typer is a connector that can show that somebody is writing.
 type Typer interface {
 	Typing(ctx context.Context, threadKey string) error
+}
+
+// Namer is a connector whose messages carry a name that we choose (a mail's Message-ID). It is made once, when the message is written,
+// kept as its provider id and given to every attempt as Outbound.ProviderID.
+type Namer interface {
+	// NameMessage is pure: the same arguments give the same name.
+	NameMessage(conversationID, messageID string) string
+}
+
+// Replayer is a connector that can read an item of the journal again, as its provider sent it: after a quarantined one was mended.
+type Replayer interface {
+	// Replay is pure. The key of what it returns is ignored: the item keeps its own.
+	Replay(raw []byte, rawType, key string) (Inbound, error)
 }

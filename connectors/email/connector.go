@@ -1,0 +1,159 @@
+package email
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"parley/connectors"
+)
+
+// Connector is one email channel.
+type Connector struct {
+	channel connectors.Channel
+	config  Config
+	host    connectors.Host
+	pace    pace
+}
+
+// Factory makes email connectors.
+func Factory() connectors.Factory {
+	return connectors.Factory{
+		Type:    connectors.Email,
+		Check:   check,
+		Secrets: []string{"imap.password", "smtp.password"},
+		New: func(ch connectors.Channel, host connectors.Host) (connectors.Connector, error) {
+			return newConnector(ch, host)
+		},
+	}
+}
+
+func newConnector(ch connectors.Channel, host connectors.Host) (*Connector, error) {
+	if bad := check(ch.Config); len(bad) > 0 {
+		return nil, fmt.Errorf("email channel: %s: %s", bad[0].Field, bad[0].Message)
+	}
+	config, err := readConfig(ch.Config)
+	if err != nil {
+		return nil, err
+	}
+	return &Connector{channel: ch, config: config, host: host, pace: ordinaryPace}, nil
+}
+
+// NameMessage implements connectors.Namer.
+func (c *Connector) NameMessage(conversationID, messageID string) string {
+	return MessageID(conversationID, messageID, strings.ToLower(domainOf(asciiDomain(c.config.Address))), c.channel.Secret)
+}
+
+// Run reads every mailbox of the channel over a connection of its own and takes what the built-in receiver brings. It connects again
+// by itself; only refused credentials and a receiver that is switched off end it.
+func (c *Connector) Run(ctx context.Context, sink connectors.Sink) error {
+	if c.config.Receiver.Enabled {
+		if c.host.Receiver == nil {
+			return errors.New("the built-in mail receiver is switched off: set email.receiver.listen or email.receiver.lmtp_listen")
+		}
+		defer c.host.Receiver.Claim(c.config.Address, c.receive(sink))()
+	}
+	if c.config.IMAP == nil {
+		sink.Report(ctx, connectors.Health{State: connectors.StateConnected})
+		<-ctx.Done()
+		return nil
+	}
+	return c.readMailboxes(ctx, sink)
+}
+
+func (c *Connector) readMailboxes(ctx context.Context, sink connectors.Sink) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	board := &healthBoard{sink: sink, failing: map[string]string{}, waiting: len(c.config.IMAP.Mailboxes)}
+	sink.Report(ctx, connectors.Health{State: connectors.StateConnecting})
+	var wg sync.WaitGroup
+	var once sync.Once
+	var ended error
+	for _, name := range c.config.IMAP.Mailboxes {
+		wg.Go(func() {
+			m := &mailbox{c: c, name: name, sink: sink, board: board}
+			if err := m.run(ctx); err != nil {
+				once.Do(func() { ended = err })
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+	return ended
+}
+
+// receive is what the built-in receiver calls. The same bytes for the same recipient are the same item.
+func (c *Connector) receive(sink connectors.Sink) func(ctx context.Context, from string, to []string, raw []byte) error {
+	return func(ctx context.Context, from string, to []string, raw []byte) error {
+		sum := sha256.New()
+		sum.Write([]byte(foldAddress(c.config.Address) + "\n"))
+		sum.Write(raw)
+		in, report := c.envelope(append(envelopeHeader(from, to), raw...))
+		in.Key = "smtp:" + hex.EncodeToString(sum.Sum(nil))
+		return c.accept(ctx, sink, in, report)
+	}
+}
+
+// envelopeHeader says what only the envelope knew, as a delivering server does (RFC 5321 §4.4). It holds no time: the same mail
+// brought twice gives the same bytes.
+func envelopeHeader(from string, to []string) []byte {
+	var b strings.Builder
+	b.WriteString("Return-Path: <" + oneLine(from) + ">\r\n")
+	for _, t := range to {
+		b.WriteString("Delivered-To: " + oneLine(t) + "\r\n")
+	}
+	return []byte(b.String())
+}
+
+// Test implements connectors.Tester: it signs in at both servers and opens every mailbox.
+func (c *Connector) Test(ctx context.Context) error {
+	if c.config.IMAP != nil {
+		if err := c.testIMAP(ctx); err != nil {
+			return fmt.Errorf("incoming mail: %w", err)
+		}
+	}
+	if c.config.SMTP != nil {
+		if err := c.testSMTP(ctx); err != nil {
+			return fmt.Errorf("outgoing mail: %w", err)
+		}
+	}
+	return nil
+}
+
+// healthBoard turns the states of several mailboxes into one of the channel.
+type healthBoard struct {
+	sink connectors.Sink
+
+	mu      sync.Mutex
+	waiting int               // mailboxes that have not been reached yet
+	failing map[string]string // mailbox → what is wrong
+}
+
+func (b *healthBoard) connected(ctx context.Context, mailbox string, first bool) {
+	b.mu.Lock()
+	if first {
+		b.waiting--
+	}
+	delete(b.failing, mailbox)
+	fine := b.waiting <= 0 && len(b.failing) == 0
+	b.mu.Unlock()
+	if fine {
+		b.sink.Report(ctx, connectors.Health{State: connectors.StateConnected})
+	}
+}
+
+func (b *healthBoard) failed(ctx context.Context, mailbox string, err error) {
+	b.mu.Lock()
+	b.failing[mailbox] = err.Error()
+	b.mu.Unlock()
+	b.sink.Report(ctx, connectors.Health{State: connectors.StateError, Detail: mailbox + ": " + err.Error()})
+}
+
+var (
+	_ connectors.Namer  = (*Connector)(nil)
+	_ connectors.Tester = (*Connector)(nil)
+)

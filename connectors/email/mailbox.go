@@ -1,0 +1,304 @@
+package email
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"parley/connectors"
+)
+
+// pace holds the waiting times of a connector.
+type pace struct {
+	dial    time.Duration // to connect
+	silence time.Duration // longest silence while a command runs
+	brief   time.Duration // first IDLE after news; each further one is four times as long
+	idle    time.Duration // longest IDLE, after which the mailbox is looked at again
+	poll    time.Duration // between looks at a server without IDLE
+	retry   time.Duration // first pause after a failure, doubled up to retryMax
+	longest time.Duration
+	test    time.Duration // for Test as a whole
+	answer  time.Duration // for one SMTP reply
+	final   time.Duration // for the reply to the final dot
+}
+
+var ordinaryPace = pace{
+	dial: 10 * time.Second, silence: 60 * time.Second, brief: 150 * time.Millisecond, idle: time.Minute, poll: 30 * time.Second,
+	retry: 500 * time.Millisecond, longest: 15 * time.Second, test: 30 * time.Second,
+	answer: 60 * time.Second, final: 2 * time.Minute,
+}
+
+const (
+	batchMails = 100
+	batchBytes = 32 << 20
+)
+
+// mailbox follows one mailbox of the server. Its position is kept by the sink: it moves with every mail, in the same transaction.
+type mailbox struct {
+	c     *Connector
+	name  string
+	sink  connectors.Sink
+	board *healthBoard
+
+	at      position
+	reached bool // connected at least once
+}
+
+// position is the cursor of a mailbox.
+type position struct {
+	UIDValidity uint32   `json:"uidvalidity"`
+	NextUID     imap.UID `json:"next_uid"`
+	// RescanBelow is set after the server gave new UIDs: mail below it may be stored under its old name and is known by its bytes.
+	RescanBelow imap.UID `json:"rescan_below,omitempty"`
+	// From is how far back mail was taken when the position was begun.
+	From time.Time `json:"from"`
+}
+
+// run follows the mailbox until ctx ends, and connects again after every failure. It returns only refused credentials.
+func (m *mailbox) run(ctx context.Context) error {
+	wait := m.c.pace.retry
+	for ctx.Err() == nil {
+		caughtUp, err := m.follow(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if connectors.IsUnauthorized(err) {
+			return err
+		}
+		if caughtUp {
+			wait = m.c.pace.retry
+		}
+		m.c.host.Log.Warn("mailbox lost", "channel", m.c.channel.ID, "mailbox", m.name, "error", err)
+		m.board.failed(ctx, m.name, err)
+		pause(ctx, wait/2+rand.N(wait/2+1))
+		wait = min(2*wait, m.c.pace.longest)
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// follow reads the mailbox over one connection until that fails. caughtUp tells whether it got as far as waiting for new mail.
+func (m *mailbox) follow(ctx context.Context) (caughtUp bool, err error) {
+	s, err := m.c.dialIMAP(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer s.close()
+	selected, err := s.examine(m.name)
+	if err != nil {
+		return false, err
+	}
+	if err := m.locate(ctx, s, selected); err != nil {
+		return false, err
+	}
+	for wait := m.c.pace.brief; ; wait = min(4*wait, m.c.pace.idle) {
+		before := m.at.NextUID
+		if err := m.takeNew(ctx, s); err != nil {
+			return caughtUp, err
+		}
+		// Some servers (go-imap's is one) say nothing of a mail that came between the last look and IDLE: look again soon.
+		if m.at.NextUID != before {
+			wait = m.c.pace.brief
+		}
+		if !caughtUp {
+			caughtUp = true
+			m.board.connected(ctx, m.name, !m.reached)
+			m.reached = true
+		}
+		if err := s.idle(ctx, wait); err != nil {
+			return caughtUp, err
+		}
+	}
+}
+
+// cursorName is the sink's name for the position.
+func (m *mailbox) cursorName() string { return "imap/" + m.name }
+
+// locate finds where reading goes on: where it stopped, or at the first mail that may come in, when the mailbox is new, has new
+// UIDs, or is to be read from further back.
+func (m *mailbox) locate(ctx context.Context, s *session, selected *imap.SelectData) error {
+	stored, err := m.sink.Cursor(ctx, m.cursorName())
+	if err != nil {
+		return fmt.Errorf("read position: %w", err)
+	}
+	from, _ := m.limits()
+	var at position
+	if stored != "" {
+		if err := json.Unmarshal([]byte(stored), &at); err != nil {
+			return fmt.Errorf("read position %q: %w", stored, err)
+		}
+	}
+	known := stored != "" && at.UIDValidity == selected.UIDValidity
+	if known && !from.Before(at.From) {
+		m.at = at
+		return nil
+	}
+	first, err := s.since(from.Add(-48 * time.Hour)) // days are the server's
+	if err != nil {
+		return err
+	}
+	m.at = position{UIDValidity: selected.UIDValidity, NextUID: first, From: from}
+	if first == 0 {
+		m.at.NextUID = max(selected.UIDNext, 1)
+	}
+	switch {
+	case stored != "" && !known:
+		m.at.RescanBelow = max(selected.UIDNext, 1)
+		m.c.host.Log.Info("mailbox has new UIDs, reading it again", "channel", m.c.channel.ID, "mailbox", m.name)
+	case known:
+		m.at.RescanBelow = at.RescanBelow
+	}
+	return m.sink.Advance(ctx, m.cursor(m.at.NextUID))
+}
+
+// limits are the times of arrival from which mail comes in, and from which it is news.
+func (m *mailbox) limits() (from, news time.Time) {
+	news = m.c.channel.CreatedAt.Add(-time.Minute)
+	from = news
+	if back, err := m.c.config.IMAP.backfillFrom(); err == nil && !back.IsZero() && back.Before(from) {
+		from = back
+	}
+	return from, news
+}
+
+func (m *mailbox) cursor(next imap.UID) connectors.Cursor {
+	at := m.at
+	at.NextUID = next
+	if next >= at.RescanBelow {
+		at.RescanBelow = 0
+	}
+	value, err := json.Marshal(at)
+	if err != nil {
+		panic(err) // a struct of numbers and a time
+	}
+	return connectors.Cursor{Name: m.cursorName(), Value: string(value)}
+}
+
+// takeNew brings in everything from the position on.
+func (m *mailbox) takeNew(ctx context.Context, s *session) error {
+	all, err := s.list(m.at.NextUID)
+	if err != nil {
+		return err
+	}
+	for len(all) > 0 {
+		n := batch(all)
+		if err := m.takeBatch(ctx, s, all[:n]); err != nil {
+			return err
+		}
+		all = all[n:]
+	}
+	return nil
+}
+
+// batch is how many of the next mails are fetched at once: bounded in number (go-imap's queues) and bytes (ours).
+func batch(all []meta) int {
+	bytes := int64(0)
+	for i, m := range all[:min(len(all), batchMails)] {
+		bytes += min(m.size, MaxSize)
+		if bytes > batchBytes && i > 0 {
+			return i
+		}
+	}
+	return min(len(all), batchMails)
+}
+
+func (m *mailbox) takeBatch(ctx context.Context, s *session, mails []meta) error {
+	from, news := m.limits()
+	var whole, large []imap.UID
+	for _, mail := range mails {
+		switch {
+		case tooOld(mail, from):
+		case mail.size > MaxSize:
+			large = append(large, mail.uid)
+		default:
+			whole = append(whole, mail.uid)
+		}
+	}
+	raws, err := s.fetch(whole, wholeMail)
+	if err != nil {
+		return err
+	}
+	headers, err := s.fetch(large, headerOnly)
+	if err != nil {
+		return err
+	}
+	for _, mail := range mails {
+		raw, ok := raws[mail.uid]
+		header, isLarge := headers[mail.uid]
+		if !ok && !isLarge {
+			continue // too old, or vanished meanwhile
+		}
+		in, report := m.c.envelope(raw)
+		if isLarge {
+			in, report = m.c.largeMail(header, mail.size), nil
+		}
+		in.Muted = !mail.at.IsZero() && mail.at.Before(news)
+		if err := m.take(ctx, mail.uid, in, report); err != nil {
+			return err
+		}
+	}
+	if next := mails[len(mails)-1].uid + 1; m.at.NextUID < next {
+		return m.advance(ctx, next)
+	}
+	return nil
+}
+
+func tooOld(mail meta, from time.Time) bool { return !mail.at.IsZero() && mail.at.Before(from) }
+
+// take stores one mail and moves the position over it.
+func (m *mailbox) take(ctx context.Context, uid imap.UID, in connectors.Inbound, report *Report) error {
+	if uid < m.at.RescanBelow {
+		known, err := m.sink.Known(ctx, sha256.Sum256(in.Raw))
+		if err != nil {
+			return fmt.Errorf("look a mail up: %w", err)
+		}
+		if known {
+			return m.advance(ctx, uid+1)
+		}
+	}
+	cursor := m.cursor(uid + 1)
+	in.Key = fmt.Sprintf("%s/%d/%d", m.name, m.at.UIDValidity, uid)
+	in.Cursor = &cursor
+	if err := m.c.accept(ctx, m.sink, in, report); err != nil {
+		return err
+	}
+	m.moved(uid + 1)
+	return nil
+}
+
+func (m *mailbox) advance(ctx context.Context, next imap.UID) error {
+	if err := m.sink.Advance(ctx, m.cursor(next)); err != nil {
+		return fmt.Errorf("move position: %w", err)
+	}
+	m.moved(next)
+	return nil
+}
+
+func (m *mailbox) moved(next imap.UID) {
+	m.at.NextUID = next
+	if next >= m.at.RescanBelow {
+		m.at.RescanBelow = 0
+	}
+}
+
+// largeMail is a mail over the limit: its header is kept, and its sender is seen by the admin who looks at the quarantine.
+func (c *Connector) largeMail(header []byte, size int64) connectors.Inbound {
+	m := ParseHeader(header)
+	in, _ := c.fill(connectors.Inbound{Raw: header[:min(len(header), MaxSize)], RawType: rawType, Kind: connectors.KindMail}, m)
+	in.Ignore, in.Auto = "", connectors.AutoNone
+	in.Quarantine = fmt.Sprintf("this mail has %d MB, more than the 25 MB that are taken; only its header was fetched", size>>20)
+	return in
+}

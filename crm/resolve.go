@@ -1,0 +1,166 @@
+package crm
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"parley/connectors"
+	"parley/internal/ids"
+
+	"gorm.io/gorm"
+)
+
+// Who is the sender of an item, as resolving needs it.
+type Who struct {
+	Name      string
+	Claims    []connectors.Claim // as the provider gave them
+	Locale    string
+	Fields    map[string]string
+	ChannelID string
+	Region    string
+	At        time.Time
+}
+
+// Resolved is the contact that an item comes from.
+type Resolved struct {
+	Contact *Contact
+	Created bool
+	Changed bool // an identity or a name was added
+	// Evidence says in words why it is this contact.
+	Evidence string
+}
+
+// ResolveTx finds the contact whom the claims name, or opens one. Two that race for the same identity are told apart by the
+// unique index: the loser's insert fails with a duplicate, and its item is tried again.
+func ResolveTx(tx *gorm.DB, w Who) (Resolved, error) {
+	claims := normalised(w)
+	found, by, err := knownTx(tx, claims, w.ChannelID)
+	if err != nil {
+		return Resolved{}, err
+	}
+	r := Resolved{Contact: found}
+	if found == nil {
+		if r.Contact, err = openTx(tx, w, claims); err != nil {
+			return Resolved{}, err
+		}
+		r.Created, r.Changed = true, true
+		r.Evidence = "nobody was known by " + spoken(claims)
+	} else {
+		r.Evidence = fmt.Sprintf("%s %s is known as %s", by.Kind, by.Value, by.Trust)
+	}
+	added, err := learnTx(tx, r.Contact, w, claims)
+	if err != nil {
+		return Resolved{}, err
+	}
+	r.Changed = r.Changed || added
+	return r, nil
+}
+
+func normalised(w Who) []connectors.Claim {
+	var out []connectors.Claim
+	for _, c := range w.Claims {
+		if v := Normal(c.Kind, c.Value, w.Region); v != "" {
+			out = append(out, connectors.Claim{Kind: c.Kind, Value: v, Trust: c.Trust})
+		}
+	}
+	return out
+}
+
+func spoken(claims []connectors.Claim) string {
+	if len(claims) == 0 {
+		return "anything (the sender is hidden)"
+	}
+	var s []string
+	for _, c := range claims {
+		s = append(s, c.Kind+" "+c.Value)
+	}
+	return strings.Join(s, ", ")
+}
+
+// knownTx asks for each claim in turn who has it, where that claim counts.
+func knownTx(tx *gorm.DB, claims []connectors.Claim, channelID string) (*Contact, Identity, error) {
+	for _, c := range claims {
+		var i Identity
+		err := tx.Where("kind = ? AND value = ? AND scope = ?", c.Kind, c.Value, scopeOf(c.Kind, c.Trust, channelID)).Take(&i).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, i, fmt.Errorf("look up %s: %w", c.Kind, err)
+		}
+		contact := &Contact{}
+		if err := tx.Where("id = ?", i.ContactID).Take(contact).Error; err != nil {
+			return nil, i, fmt.Errorf("contact of an identity: %w", err)
+		}
+		return contact, i, nil
+	}
+	return nil, Identity{}, nil
+}
+
+func openTx(tx *gorm.DB, w Who, claims []connectors.Claim) (*Contact, error) {
+	c := &Contact{ID: ids.New(), Name: firstName(w, claims), Locale: w.Locale, CreatedAt: w.At.UnixMilli(), UpdatedAt: w.At.UnixMilli(), Version: 1}
+	if len(w.Fields) > 0 {
+		c.Fields = map[string]any{}
+		for k, v := range w.Fields {
+			c.Fields[k] = v
+		}
+	}
+	if err := tx.Create(c).Error; err != nil {
+		return nil, fmt.Errorf("open contact: %w", err)
+	}
+	return c, nil
+}
+
+// firstName is what the card is called until somebody says better.
+func firstName(w Who, claims []connectors.Claim) string {
+	if n := strings.Join(strings.Fields(w.Name), " "); n != "" {
+		return n
+	}
+	for _, c := range claims {
+		if c.Kind == connectors.KindPhone || c.Kind == connectors.KindEmail || c.Kind == connectors.KindExternal {
+			return c.Value
+		}
+	}
+	if len(claims) > 0 && claims[0].Kind == connectors.KindWebchat {
+		return "Visitor " + claims[0].Value[:min(6, len(claims[0].Value))]
+	}
+	if len(claims) > 0 {
+		return claims[0].Kind + " " + claims[0].Value
+	}
+	return "Hidden number"
+}
+
+// learnTx gives the contact those claims that nobody has yet, and a name where its own was only an address.
+func learnTx(tx *gorm.DB, c *Contact, w Who, claims []connectors.Claim) (added bool, err error) {
+	for _, claim := range claims {
+		scope := scopeOf(claim.Kind, claim.Trust, w.ChannelID)
+		res := tx.Exec(`INSERT INTO identities (id, contact_id, kind, value, scope, trust, channel_id, created_at)
+			SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM identities WHERE kind = ? AND value = ? AND scope = ?)`,
+			ids.New(), c.ID, claim.Kind, claim.Value, scope, claim.Trust, w.ChannelID, w.At.UnixMilli(), claim.Kind, claim.Value, scope)
+		if res.Error != nil {
+			return added, fmt.Errorf("add identity: %w", res.Error) // a duplicate here is a race that the caller repeats
+		}
+		added = added || res.RowsAffected > 0
+	}
+	if name := strings.Join(strings.Fields(w.Name), " "); name != "" && name != c.Name && isAddress(c.Name, claims) {
+		c.Name = name
+		added = true
+	}
+	if added {
+		c.UpdatedAt = w.At.UnixMilli()
+		c.Version++
+		err = tx.Model(&Contact{}).Where("id = ?", c.ID).Updates(map[string]any{"name": c.Name, "updated_at": c.UpdatedAt, "version": c.Version}).Error
+	}
+	return added, err
+}
+
+func isAddress(name string, claims []connectors.Claim) bool {
+	for _, c := range claims {
+		if name == c.Value || strings.HasPrefix(name, "Visitor ") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,510 @@
+package inbox
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"parley/connectors"
+	"parley/crm"
+	"parley/internal/db"
+	"parley/internal/ids"
+	"parley/internal/sanitize"
+	"parley/realtime/eventlog"
+
+	"gorm.io/gorm"
+)
+
+// The states of a journal row.
+const (
+	Processed   = "processed"
+	Duplicate   = "duplicate"
+	Quarantined = "quarantined"
+	Rejected    = "rejected"
+)
+
+// Journal is one raw item as it came in.
+type Journal struct {
+	ID             string `gorm:"primaryKey"`
+	ChannelID      string
+	ItemKey        string
+	State          string
+	Reason         string
+	Raw            []byte
+	RawType        string
+	RawBlob        string
+	RawHash        string
+	MessageID      string
+	ConversationID string
+	ContactID      string
+	ReceivedAt     int64
+}
+
+func (Journal) TableName() string { return "journal" }
+
+// rawInRow is how many bytes of a raw item stand in its journal row; a larger one goes to the blob store.
+const rawInRow = 64 << 10
+
+// Accept stores one inbound item with everything it causes, or nothing. After it returned nil the item is ours and its
+// provider may be told so. An item that was stored before has no further effect.
+func (b *Inbox) Accept(ctx context.Context, channelID string, in connectors.Inbound) (connectors.Accepted, error) {
+	ch, err := b.cachedChannel(ctx, channelID)
+	if err != nil {
+		return connectors.Accepted{}, err
+	}
+	if in.Key == "" {
+		return connectors.Accepted{}, errors.New("an item without a key can't be told from its repetition")
+	}
+	item := b.prepare(ch, in)
+	if known, err := b.alreadyHere(ctx, item); known.Duplicate || err != nil {
+		return known, err
+	}
+	if err := b.putBlobs(ctx, item); err != nil {
+		return connectors.Accepted{}, err
+	}
+	var out connectors.Accepted
+	err = b.batch.do(func(tx *gorm.DB) error {
+		out = connectors.Accepted{}
+		return b.acceptTx(tx, item, &out)
+	})
+	if err != nil {
+		return connectors.Accepted{}, fmt.Errorf("accept %s item: %w", ch.Type, err)
+	}
+	return out, nil
+}
+
+// item is an inbound item on its way to the tables: cleaned, with ids, its bytes set apart.
+type item struct {
+	connectors.Inbound
+	ch      *Channel
+	now     time.Time
+	actor   eventlog.Actor
+	journal Journal
+	parts   []Attachment
+	replay  bool // an item of the journal that is tried again
+}
+
+func (b *Inbox) prepare(ch *Channel, in connectors.Inbound) *item {
+	now := b.now()
+	if in.At.IsZero() {
+		in.At = now
+	}
+	in.Text, in.Subject = sanitize.Text(in.Text), sanitize.Line(in.Subject)
+	in.Sender.Name = sanitize.Line(in.Sender.Name)
+	if in.HTML != "" {
+		in.HTML = sanitize.MailHTML(in.HTML, cidMark)
+	}
+	hash := sha256.Sum256(in.Raw)
+	it := &item{Inbound: in, ch: ch, now: now}
+	it.journal = Journal{ID: ids.New(), ChannelID: ch.ID, ItemKey: in.Key, State: Processed, Raw: in.Raw, RawType: in.RawType, RawHash: hex.EncodeToString(hash[:]), ReceivedAt: now.UnixMilli()}
+	for i, p := range in.Parts {
+		a := Attachment{ID: ids.New(), Position: i, Name: attachmentName(p, i), MimeType: mimeOf(p), Size: p.Size, Cid: sanitize.Line(p.CID), InlinePart: p.Inline, State: "ready",
+			FetchRef: p.FetchRef, Problem: sanitize.Line(p.Problem), CreatedAt: now.UnixMilli()}
+		switch {
+		case p.Problem != "":
+			a.State = "failed"
+		case p.Data == nil:
+			a.State = "pending"
+		}
+		it.parts = append(it.parts, a)
+	}
+	return it
+}
+
+// alreadyHere spares a repeated item the way through the blob store. The unique index has the last word.
+func (b *Inbox) alreadyHere(ctx context.Context, it *item) (connectors.Accepted, error) {
+	known, err := seen(b.db.Read(ctx), it)
+	if err != nil || known == nil {
+		return connectors.Accepted{}, err
+	}
+	if it.Cursor != nil {
+		if err := b.advance(ctx, it.ch.ID, *it.Cursor); err != nil {
+			return connectors.Accepted{}, err
+		}
+	}
+	return *known, nil
+}
+
+func seen(q *gorm.DB, it *item) (*connectors.Accepted, error) {
+	var j Journal
+	err := q.Select("message_id", "conversation_id", "contact_id").Where("channel_id = ? AND item_key = ?", it.ch.ID, it.Key).Take(&j).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look into the journal: %w", err)
+	}
+	return &connectors.Accepted{MessageID: j.MessageID, ConversationID: j.ConversationID, ContactID: j.ContactID, Duplicate: true}, nil
+}
+
+func (b *Inbox) acceptTx(tx *gorm.DB, it *item, out *connectors.Accepted) error {
+	if it.Cursor != nil {
+		if err := advanceTx(tx, it.ch.ID, *it.Cursor); err != nil {
+			return err
+		}
+	}
+	if !it.replay {
+		known, err := seen(tx, it)
+		if err != nil {
+			return err
+		}
+		if known != nil {
+			*out = *known
+			return nil
+		}
+	}
+	if err := b.dispatchTx(tx, it); err != nil {
+		return err
+	}
+	*out = connectors.Accepted{MessageID: it.journal.MessageID, ConversationID: it.journal.ConversationID, ContactID: it.journal.ContactID}
+	if it.replay {
+		return tx.Model(&Journal{}).Where("id = ?", it.journal.ID).UpdateColumns(map[string]any{"state": it.journal.State, "reason": it.journal.Reason,
+			"message_id": it.journal.MessageID, "conversation_id": it.journal.ConversationID, "contact_id": it.journal.ContactID}).Error
+	}
+	if err := tx.Create(&it.journal).Error; err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
+}
+
+// dispatchTx does what this item asks for.
+func (b *Inbox) dispatchTx(tx *gorm.DB, it *item) error {
+	switch {
+	case it.Quarantine != "":
+		it.journal.State, it.journal.Reason = Quarantined, sanitize.Preview(it.Quarantine, 500)
+		return nil
+	case it.Reject != "":
+		it.journal.State, it.journal.Reason = Rejected, sanitize.Preview(it.Reject, 500)
+		return nil
+	case it.Ignore != "":
+		it.journal.Reason = sanitize.Preview(it.Ignore, 500)
+		return nil
+	case it.Call != nil:
+		return b.acceptCallTx(tx, it)
+	case it.Edit != nil:
+		return b.acceptEditTx(tx, it)
+	case it.Auto == connectors.AutoBounce, it.Auto == connectors.AutoReceipt, it.Auto == connectors.AutoComplaint, it.Auto == connectors.AutoLoop:
+		return b.acceptReportTx(tx, it)
+	case it.Outgoing:
+		return b.acceptOutgoingTx(tx, it)
+	}
+	return b.acceptMessageTx(tx, it)
+}
+
+// acceptMessageTx is the ordinary case: a person wrote something.
+func (b *Inbox) acceptMessageTx(tx *gorm.DB, it *item) error {
+	who, conv, fresh, err := b.placeTx(tx, it)
+	if err != nil {
+		return err
+	}
+	before := conv.snapshot()
+	m := b.inboundMessage(it, conv, who.Contact)
+	conv.received(m, it)
+	if fresh {
+		return b.beginTx(tx, it, who, conv, m)
+	}
+	return b.joinTx(tx, it, who, conv, before, m)
+}
+
+// joinTx adds a message to a conversation that was there before.
+func (b *Inbox) joinTx(tx *gorm.DB, it *item, who crm.Resolved, conv *Conversation, before snapshot, m *Message) error {
+	if who.Changed {
+		if err := b.tellContactTx(tx, who, conv); err != nil {
+			return err
+		}
+	}
+	if err := b.leadTx(tx, it, who, conv); err != nil {
+		return err
+	}
+	if err := b.createMessageTx(tx, conv, m); err != nil {
+		return err
+	}
+	if err := b.saveTx(tx, conv, before); err != nil {
+		return err
+	}
+	return b.fetchPartsTx(tx, it, m)
+}
+
+// beginTx stores a conversation together with its first message, and tells of them in the order in which a reader needs them.
+func (b *Inbox) beginTx(tx *gorm.DB, it *item, who crm.Resolved, conv *Conversation, m *Message) error {
+	if who.Changed {
+		if err := b.tellContactTx(tx, who, conv); err != nil {
+			return err
+		}
+	}
+	if err := tx.Create(conv).Error; err != nil {
+		return fmt.Errorf("open conversation: %w", err)
+	}
+	err := eventlog.AppendTx(tx, eventlog.Event{Type: "conversation.created", Subject: conv.ID, Conversation: conv.ID, Actor: it.actor, Audience: conv.Audience(),
+		Data: late(func() any { return conv.View() })})
+	if err != nil {
+		return err
+	}
+	lead := conv.LeadID
+	if err := b.leadTx(tx, it, who, conv); err != nil {
+		return err
+	}
+	if conv.LeadID != lead {
+		if err := tx.Model(&Conversation{}).Where("id = ?", conv.ID).UpdateColumn("lead_id", conv.LeadID).Error; err != nil {
+			return err
+		}
+	}
+	if err := b.createMessageTx(tx, conv, m); err != nil {
+		return err
+	}
+	return b.fetchPartsTx(tx, it, m)
+}
+
+// placeTx finds the sender and the conversation. fresh says that the conversation is new and not stored yet.
+func (b *Inbox) placeTx(tx *gorm.DB, it *item) (who crm.Resolved, conv *Conversation, fresh bool, err error) {
+	who, err = crm.ResolveTx(tx, crm.Who{Name: it.Sender.Name, Claims: it.Sender.Claims, Locale: it.Sender.Locale, Fields: cleanFields(it.Sender.Fields), ChannelID: it.ch.ID,
+		Region: it.ch.common().DefaultRegion, At: it.now})
+	if err != nil {
+		return who, nil, false, fmt.Errorf("resolve sender: %w", err)
+	}
+	it.actor = eventlog.Actor{Type: "contact", ID: who.Contact.ID, Name: who.Contact.Name}
+	conv, fresh, err = b.threadTx(tx, it, who)
+	if err != nil {
+		return who, nil, false, fmt.Errorf("thread: %w", err)
+	}
+	it.journal.ConversationID, it.journal.ContactID = conv.ID, who.Contact.ID
+	return who, conv, fresh, nil
+}
+
+func (b *Inbox) inboundMessage(it *item, conv *Conversation, from *crm.Contact) *Message {
+	m := &Message{
+		ID: ids.New(), ConversationID: conv.ID, ContactID: from.ID, ChannelID: it.ch.ID, Direction: DirInbound, Kind: it.Kind, Subject: it.Subject,
+		BodyText: it.Text, BodyHTML: it.HTML, Headers: headersOf(it), AuthorType: "contact", AuthorID: from.ID, AuthorName: from.Name, Status: Received,
+		ProviderID: sanitize.Line(it.ProviderID), Auto: string(it.Auto), CreatedAt: it.shownAt(), UpdatedAt: it.now.UnixMilli(),
+	}
+	if m.Kind == "" {
+		m.Kind = connectors.KindText
+	}
+	for i := range it.parts {
+		it.parts[i].MessageID = m.ID
+	}
+	m.Parts = it.parts
+	it.journal.MessageID = m.ID
+	return m
+}
+
+// shownAt is where an item stands in its thread: old mail that is filled in stands at its own time, everything else at ours.
+func (it *item) shownAt() int64 {
+	if it.Muted || it.Recovered {
+		return min(it.At.UnixMilli(), it.now.UnixMilli())
+	}
+	return it.now.UnixMilli()
+}
+
+// received is what an inbound message does to its conversation.
+func (c *Conversation) received(m *Message, it *item) {
+	if m.CreatedAt >= c.LastAt {
+		c.headOf(m, previewOf(m))
+	}
+	if it.Muted {
+		return
+	}
+	c.UnreadCount++
+	if m.Auto != "" {
+		return // nobody waits for an answer to it, and it wakes nothing up
+	}
+	c.Status, c.SnoozedUntil = Open, 0
+	if c.WaitingSince == 0 {
+		c.WaitingSince = m.CreatedAt
+	}
+	if peer := it.peer(); peer.Value != "" {
+		c.PeerKind, c.Peer = peer.Kind, peer.Value
+	}
+}
+
+// peer is the sender's address on this channel: where an answer goes.
+func (it *item) peer() connectors.Claim {
+	region := it.ch.common().DefaultRegion
+	for _, c := range it.Sender.Claims {
+		if v := crm.Normal(c.Kind, c.Value, region); v != "" {
+			return connectors.Claim{Kind: c.Kind, Value: v, Trust: c.Trust}
+		}
+	}
+	return connectors.Claim{}
+}
+
+// leadTx opens a lead card where the channel's rule says so, and hangs it on the conversation.
+func (b *Inbox) leadTx(tx *gorm.DB, it *item, who crm.Resolved, conv *Conversation) error {
+	rule := it.ch.common().Lead
+	wanted := rule.Create == "new_contact" && who.Created || rule.Create == "always" && conv.LeadID == ""
+	if !wanted || it.Auto != connectors.AutoNone || it.Muted || len(it.Sender.Claims) == 0 {
+		return nil
+	}
+	source := map[string]any{"channel_type": it.ch.Type, "channel_id": it.ch.ID, "utm": it.Source.UTM}
+	if it.Source.UTM == nil {
+		source["utm"] = map[string]string{}
+	}
+	if it.Source.URL != "" {
+		source["url"] = sanitize.Preview(it.Source.URL, 1000)
+	}
+	if it.Source.Referrer != "" {
+		source["referrer"] = sanitize.Preview(it.Source.Referrer, 1000)
+	}
+	l, err := crm.OpenLeadTx(tx, crm.NewLead{Title: who.Contact.Name, PipelineID: rule.PipelineID, OwnerID: rule.Owner, ContactID: who.Contact.ID, ConversationID: conv.ID,
+		Source: source, Audience: conv.Audience(), At: it.now})
+	if err != nil {
+		return err
+	}
+	conv.LeadID = l.ID
+	return nil
+}
+
+func (b *Inbox) tellContactTx(tx *gorm.DB, who crm.Resolved, conv *Conversation) error {
+	if who.Created {
+		return crm.AnnounceTx(tx, "contact.created", who.Contact, conv.Audience(), nil)
+	}
+	audience, err := AudienceOfContactTx(tx, who.Contact)
+	if err != nil {
+		return err
+	}
+	return crm.AnnounceTx(tx, "contact.updated", who.Contact, audience, nil)
+}
+
+// AudienceOfContactTx is who may see a contact: its owner and whoever may see one of its conversations; everybody where it has none.
+func AudienceOfContactTx(tx *gorm.DB, c *crm.Contact) (eventlog.Audience, error) {
+	var rows []struct{ AssigneeID, TeamID string }
+	if err := tx.Raw("SELECT DISTINCT assignee_id, team_id FROM conversations WHERE contact_id = ? LIMIT 100", c.ID).Scan(&rows).Error; err != nil {
+		return eventlog.Audience{}, err
+	}
+	a := eventlog.Audience{Open: len(rows) == 0 && c.OwnerID == ""}
+	if c.OwnerID != "" {
+		a.Users = append(a.Users, c.OwnerID)
+	}
+	for _, r := range rows {
+		x := audienceOf(r.AssigneeID, r.TeamID)
+		a.Open = a.Open || x.Open
+		a.Users, a.Teams = append(a.Users, x.Users...), append(a.Teams, x.Teams...)
+	}
+	return a, nil
+}
+
+// acceptEditTx changes an earlier message and keeps what it said. An edit of a message that never came is the message.
+func (b *Inbox) acceptEditTx(tx *gorm.DB, it *item) error {
+	m := &Message{}
+	err := forUpdate(tx).Where("channel_id = ? AND provider_id = ? AND direction = ?", it.ch.ID, it.Edit.ProviderID, DirInbound).Take(m).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		if it.Edit.Deleted {
+			it.journal.Reason = "the deleted message never came"
+			return nil
+		}
+		it.ProviderID = it.Edit.ProviderID
+		return b.acceptMessageTx(tx, it)
+	}
+	if err != nil {
+		return err
+	}
+	conv := &Conversation{}
+	if err := forUpdate(tx).Where("id = ?", m.ConversationID).Take(conv).Error; err != nil {
+		return err
+	}
+	it.journal.MessageID, it.journal.ConversationID, it.journal.ContactID = m.ID, conv.ID, m.ContactID
+	if it.Edit.Deleted {
+		m.DeletedAt = it.now.UnixMilli()
+		return b.updateMessageTx(tx, conv, m, map[string]any{"deleted_at": m.DeletedAt}, nil)
+	}
+	old := m.BodyText
+	m.Edits = append(m.Edits, EditView{At: it.now.UTC().Truncate(time.Millisecond), BodyText: old})
+	m.BodyText = it.Text
+	if err := b.updateMessageTx(tx, conv, m, map[string]any{"body_text": m.BodyText, "edits": m.Edits}, map[string]eventlog.Change{"body_text": {From: old, To: it.Text}}); err != nil {
+		return err
+	}
+	if conv.LastID != m.ID {
+		return nil
+	}
+	before := conv.snapshot()
+	conv.LastPreview = previewOf(m)
+	return b.saveTx(tx, conv, before)
+}
+
+// acceptReportTx keeps a bounce, a receipt or a loop: it is nobody's message, and only noted at the message it is about. What it
+// says of the delivery came through Delivered.
+func (b *Inbox) acceptReportTx(tx *gorm.DB, it *item) error {
+	it.journal.Reason = string(it.Auto)
+	if len(it.Thread.ReplyTo) == 0 {
+		return nil
+	}
+	var m Message
+	err := tx.Where("channel_id = ? AND provider_id IN ?", it.ch.ID, it.Thread.ReplyTo).Order("n DESC").Take(&m).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil
+	}
+	it.journal.MessageID, it.journal.ConversationID = m.ID, m.ConversationID
+	return err
+}
+
+// acceptOutgoingTx shows an answer that one of us wrote elsewhere, in the thread it belongs to.
+func (b *Inbox) acceptOutgoingTx(tx *gorm.DB, it *item) error {
+	var ours int64
+	if err := tx.Model(&Message{}).Where("channel_id = ? AND provider_id = ? AND provider_id <> ''", it.ch.ID, it.ProviderID).Count(&ours).Error; err != nil {
+		return err
+	}
+	if ours > 0 {
+		it.journal.State, it.journal.Reason = Duplicate, "our own message, seen again in the Sent folder"
+		return nil
+	}
+	conv, err := b.byReferencesTx(tx, it, "")
+	if err != nil {
+		return err
+	}
+	if conv == nil {
+		it.journal.Reason = "written elsewhere, and it answers nothing that is here"
+		return nil
+	}
+	before := conv.snapshot()
+	m := b.inboundMessage(it, conv, &crm.Contact{ID: conv.ContactID})
+	m.Direction, m.Status, m.AuthorType, m.AuthorID, m.AuthorName = DirOutbound, Sent, "user", "", it.Sender.Name
+	conv.answered(m)
+	it.journal.ConversationID = conv.ID
+	if err := b.createMessageTx(tx, conv, m); err != nil {
+		return err
+	}
+	return b.saveTx(tx, conv, before)
+}
+
+func advanceTx(tx *gorm.DB, channelID string, c connectors.Cursor) error {
+	err := tx.Exec("INSERT INTO channel_cursors (channel_id, name, value) VALUES (?, ?, ?) ON CONFLICT (channel_id, name) DO UPDATE SET value = excluded.value", channelID, c.Name, c.Value).Error
+	if err != nil {
+		return fmt.Errorf("move cursor %s: %w", c.Name, err)
+	}
+	return nil
+}
+
+func (b *Inbox) advance(ctx context.Context, channelID string, c connectors.Cursor) error {
+	return b.db.Tx(ctx, func(tx *gorm.DB) error { return advanceTx(tx, channelID, c) })
+}
+
+func cleanFields(in map[string]string) map[string]string {
+	out := map[string]string{}
+	for k, v := range in {
+		if k, v = sanitize.Line(k), sanitize.Preview(v, 1000); k != "" && v != "" && len(out) < 50 {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+func headersOf(it *item) db.Map {
+	out := db.Map{}
+	for k, v := range it.Headers {
+		out[sanitize.Line(k)] = sanitize.Preview(v, 2000)
+	}
+	if len(it.Recipients) > 0 {
+		to := []string{}
+		for _, r := range it.Recipients[:min(100, len(it.Recipients))] {
+			to = append(to, sanitize.Preview(r, 320))
+		}
+		out["recipients"] = to
+	}
+	if it.Recovered {
+		out["recovered"] = true
+	}
+	return out
+}

@@ -1,0 +1,64 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+
+	"parley/connectors"
+
+	"gorm.io/gorm"
+)
+
+// rank orders what a provider says of a message; a lower word never takes a higher one back.
+var rank = map[string]int{Queued: 0, Sending: 1, Unknown: 1, Cancelled: 1, FailedMsg: 2, Sent: 3, Delivered: 4, Read: 5}
+
+// Delivered notes what a provider says became of one of our messages. News of a message that is not known is no error.
+func (b *Inbox) Delivered(ctx context.Context, channelID string, d connectors.Delivery) error {
+	id, err := b.messageOf(ctx, channelID, d)
+	if err != nil || id == "" {
+		return err
+	}
+	return b.log.Transaction(ctx, func(tx *gorm.DB) error {
+		c, m, err := lockMessageTx(tx, id)
+		if err != nil {
+			return err
+		}
+		if m.Direction != DirOutbound || m.ChannelID != channelID {
+			return nil
+		}
+		if d.ProviderID != "" {
+			m.ProviderID = d.ProviderID
+		}
+		switch d.State {
+		case connectors.DeliveryFailed:
+			if rank[m.Status] >= rank[Delivered] || m.Status == FailedMsg {
+				return nil
+			}
+			return b.setStatusTx(tx, c, m, FailedMsg, d.Reason)
+		case connectors.DeliverySent, connectors.DeliveryDelivered, connectors.DeliveryRead:
+			if rank[d.State] <= rank[m.Status] {
+				return nil
+			}
+			return b.setStatusTx(tx, c, m, d.State, "")
+		}
+		return nil
+	})
+}
+
+func (b *Inbox) messageOf(ctx context.Context, channelID string, d connectors.Delivery) (string, error) {
+	q := b.db.Read(ctx).Select("id").Where("channel_id = ? AND direction = ?", channelID, DirOutbound)
+	switch {
+	case d.MessageID != "":
+		q = q.Where("id = ?", d.MessageID)
+	case d.ProviderID != "":
+		q = q.Where("provider_id = ?", d.ProviderID).Order("n DESC")
+	default:
+		return "", nil
+	}
+	var m Message
+	err := q.Take(&m).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return "", nil
+	}
+	return m.ID, err
+}

@@ -1,0 +1,182 @@
+package inbox
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"strings"
+
+	"parley/connectors"
+	"parley/crm"
+	"parley/internal/ids"
+	"parley/internal/sanitize"
+
+	"gorm.io/gorm"
+)
+
+const previewLength = 140
+
+// threadTx decides which conversation an item joins. A conversation that it opens is returned with fresh and not stored yet.
+//
+// A thread that the provider itself keeps (a chat, a number, a visitor) is one conversation, opened again when it was resolved.
+// Mail joins by our reply token or by the ids it refers to, and only when its sender is who the conversation is with.
+func (b *Inbox) threadTx(tx *gorm.DB, it *item, who crm.Resolved) (c *Conversation, fresh bool, err error) {
+	if it.Thread.Key != "" {
+		c, err = oneTx(tx.Where("channel_id = ? AND thread_key = ?", it.ch.ID, it.Thread.Key))
+		if err != nil || c != nil {
+			if c != nil {
+				c.MatchHow, c.MatchEvidence = "identity", who.Evidence
+				if c.ContactID != who.Contact.ID {
+					c.MatchHow, c.MatchEvidence = "thread", "the same thread on the channel"
+				}
+			}
+			return c, false, err
+		}
+	}
+	if it.Thread.ReplyToken != "" {
+		c, err = oneTx(tx.Where("reply_token = ? AND contact_id = ?", it.Thread.ReplyToken, who.Contact.ID))
+		if err != nil || c != nil {
+			if c != nil {
+				c.MatchHow, c.MatchEvidence = "thread", "the reply address of the conversation"
+			}
+			return c, false, err
+		}
+	}
+	if c, err = b.byReferencesTx(tx, it, who.Contact.ID); err != nil || c != nil {
+		return c, false, err
+	}
+	c, err = b.openTx(tx, it, who)
+	return c, true, err
+}
+
+// byReferencesTx is the conversation of the nearest message that the item answers, as long as it is with contactID ("" : anybody).
+func (b *Inbox) byReferencesTx(tx *gorm.DB, it *item, contactID string) (*Conversation, error) {
+	for i, id := range it.Thread.ReplyTo {
+		if id == "" || i >= 50 {
+			continue // never match on an empty key
+		}
+		var m Message
+		q := tx.Select("messages.conversation_id").Where("messages.channel_id = ? AND messages.provider_id = ?", it.ch.ID, id)
+		if contactID != "" {
+			q = q.Joins("JOIN conversations ON conversations.id = messages.conversation_id AND conversations.contact_id = ?", contactID)
+		}
+		err := q.Order("messages.n DESC").Take(&m).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		c, err := oneTx(tx.Where("id = ?", m.ConversationID))
+		if err != nil || c != nil {
+			if c != nil {
+				c.MatchHow, c.MatchEvidence = "thread", "it answers a message of this conversation"
+			}
+			return c, err
+		}
+	}
+	return nil, nil
+}
+
+// oneTx locks and reads the conversation that q names, nil when there is none.
+func oneTx(q *gorm.DB) (*Conversation, error) {
+	c := &Conversation{}
+	err := forUpdate(q).Take(c).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// openTx makes a conversation, without storing it.
+func (b *Inbox) openTx(tx *gorm.DB, it *item, who crm.Resolved) (*Conversation, error) {
+	number, err := crm.NextNumberTx(tx, "conversation")
+	if err != nil {
+		return nil, err
+	}
+	at := it.shownAt()
+	c := &Conversation{
+		ID: ids.New(), Number: number, Status: Open, Priority: "normal", Subject: sanitize.Preview(it.Subject, 300), ChannelID: it.ch.ID, ChannelType: it.ch.Type,
+		ContactID: who.Contact.ID, ThreadKey: it.Thread.Key, ReplyToken: newToken(), ActivityAt: at, CreatedAt: at, UpdatedAt: it.now.UnixMilli(), Version: 1,
+		MatchHow: "identity", MatchEvidence: who.Evidence, PeerName: who.Contact.Name,
+	}
+	if who.Created {
+		c.MatchHow = "created"
+	}
+	peer := it.peer()
+	c.PeerKind, c.Peer = peer.Kind, peer.Value
+	if it.Muted {
+		c.Status = Resolved
+	}
+	var lead crm.Lead
+	err = tx.Where("contact_id = ?", who.Contact.ID).Order("created_at DESC, id DESC").Take(&lead).Error
+	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, fmt.Errorf("lead of the contact: %w", err)
+	}
+	c.LeadID = lead.ID
+	return c, nil
+}
+
+// newToken is 80 random bits in letters that survive every mail system.
+func newToken() string {
+	raw := make([]byte, 10)
+	_, _ = rand.Read(raw) // never fails since Go 1.24
+	return strings.ToLower(base32.StdEncoding.EncodeToString(raw))
+}
+
+// previewOf is a message in one line.
+func previewOf(m *Message) string {
+	if s := sanitize.Preview(m.BodyText, previewLength); s != "" {
+		return s
+	}
+	if m.BodyHTML != "" {
+		if s := sanitize.Preview(sanitize.HTMLToText(m.BodyHTML), previewLength); s != "" {
+			return s
+		}
+	}
+	for _, p := range m.Parts {
+		return "[" + sanitize.Preview(p.Name, previewLength) + "]"
+	}
+	return sanitize.Preview(m.Subject, previewLength)
+}
+
+func attachmentName(p connectors.Attachment, i int) string {
+	if strings.TrimSpace(p.Name) != "" {
+		return sanitize.Filename(p.Name)
+	}
+	return fmt.Sprintf("attachment-%d%s", i+1, extensionOf(p.MIME))
+}
+
+func extensionOf(mime string) string {
+	switch strings.ToLower(strings.TrimSpace(strings.SplitN(mime, ";", 2)[0])) {
+	case "image/jpeg":
+		return ".jpg"
+	case "image/png":
+		return ".png"
+	case "image/webp":
+		return ".webp"
+	case "audio/ogg":
+		return ".ogg"
+	case "video/mp4":
+		return ".mp4"
+	case "application/pdf":
+		return ".pdf"
+	case "message/rfc822":
+		return ".eml"
+	case "text/calendar":
+		return ".ics"
+	}
+	return ""
+}
+
+func mimeOf(p connectors.Attachment) string {
+	m := strings.ToLower(strings.TrimSpace(strings.SplitN(p.MIME, ";", 2)[0]))
+	if m == "" || strings.ContainsAny(m, " \r\n\x00") || !strings.Contains(m, "/") || len(m) > 120 {
+		return "application/octet-stream"
+	}
+	return m
+}

@@ -1,0 +1,28 @@
+package db
+
+import (
+	"strings"
+	"unicode"
+)
+
+// SkipLocked ends a SELECT whose rows others may be taking at the same time. SQLite has one writer and needs nothing.
+func (d *DB) SkipLocked(table string) string {
+	if d.Dialect == Postgres {
+		return "FOR UPDATE OF " + table + " SKIP LOCKED"
+	}
+	return ""
+}
+
+// Words is the condition, with its argument, that a row of table (which has a full-text index) holds all words of q, the last one as
+// a beginning; ok is false when q has no words. Words part at punctuation, as they do in the index.
+func (d *DB) Words(table, q string) (condition, argument string, ok bool) {
+	words := strings.FieldsFunc(strings.ToLower(q), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) })
+	if len(words) == 0 {
+		return "", "", false
+	}
+	words = words[:min(len(words), 16)]
+	if d.Dialect == Postgres {
+		return table + ".words @@ to_tsquery('simple', ?)", "'" + strings.Join(words, "' & '") + "':*", true
+	}
+	return table + ".n IN (SELECT rowid FROM " + table + "_fts WHERE " + table + "_fts MATCH ?)", `"` + strings.Join(words, `" "`) + `"*`, true
+}
