@@ -1,6 +1,11 @@
+// Every call to the hub's API stands in this file, typed by the hub's own OpenAPI document.
+
+import createClient, { type Middleware } from 'openapi-fetch'
 import { Problem } from './problem'
+import type { paths } from './schema.gen'
 import type * as T from './types'
 
+const SESSION = '/api/v1/session'
 let csrf: string | null = null
 let onSignedOut: () => void = () => {}
 
@@ -14,169 +19,153 @@ export function whenSignedOut(fn: () => void) {
   onSignedOut = fn
 }
 
-type Query = Record<string, string | number | boolean | undefined | null>
-
-interface Options {
-  query?: Query
-  body?: unknown
-  signal?: AbortSignal
-  /** Sent as If-Match: the edit is refused (412) when the resource has moved on. */
-  version?: number
-  /** One key per intent; repeating the call with it gives the first answer again. */
-  key?: string
-}
-
+/** A key for one intent: repeating a POST with it gives the first answer again. */
 export function newKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
   return Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('')
 }
 
-function address(path: string, query: Query = {}): string {
-  const params = new URLSearchParams()
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined && value !== null && value !== '') params.set(name, String(value))
-  }
-  const tail = params.toString()
-  return `/api/v1${path}${tail ? `?${tail}` : ''}`
+const proof: Middleware = {
+  onRequest({ request }) {
+    if (request.method === 'GET') return
+    if (csrf) request.headers.set('X-CSRF-Token', csrf)
+    if (request.method === 'POST' && !request.headers.has('Idempotency-Key')) {
+      request.headers.set('Idempotency-Key', newKey())
+    }
+  },
+  onError({ error, request }) {
+    return request.signal.aborted ? (error as Error) : new Problem(0, 'no connection')
+  },
 }
 
-function headersFor(method: string, o: Options): Record<string, string> {
-  const headers: Record<string, string> = { Accept: 'application/json' }
-  if (csrf && method !== 'GET') headers['X-CSRF-Token'] = csrf
-  if (o.body !== undefined) headers['Content-Type'] = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json'
-  if (o.version !== undefined) headers['If-Match'] = `"${o.version}"`
-  if (method === 'POST') headers['Idempotency-Key'] = o.key ?? newKey()
-  return headers
+const hub = createClient<paths>({ baseUrl: location.origin, credentials: 'same-origin' })
+hub.use(proof)
+
+interface Answer {
+  data?: unknown
+  error?: unknown
+  response: Response
 }
 
-async function refusal(res: Response): Promise<Problem> {
-  const body = await res.json().catch(() => ({}))
-  return new Problem(res.status, body.title ?? res.statusText, body.detail, body.errors ?? [], body.messages ?? [])
+/** The body of a good answer; a refusal is thrown as a Problem. */
+async function good<R>(answer: Promise<Answer>): Promise<R> {
+  const { data, error, response } = await answer
+  if (response.ok) return data as R
+  if (response.status === 401 && !response.url.endsWith(SESSION)) onSignedOut()
+  throw refusal(response, error)
 }
 
-async function call<R>(method: string, path: string, o: Options = {}): Promise<R> {
-  const url = address(path, o.query)
-  const res = await fetch(url, {
-    method,
-    headers: headersFor(method, o),
-    body: o.body === undefined ? undefined : JSON.stringify(o.body),
-    signal: o.signal,
-    credentials: 'same-origin',
-  }).catch((e) => {
-    if (o.signal?.aborted) throw e
-    throw new Problem(0, 'no connection')
-  })
-  if (res.status === 401 && path !== '/session') onSignedOut()
-  if (!res.ok) throw await refusal(res)
-  if (res.status === 204 || res.headers.get('content-length') === '0') return undefined as R
-  return (await res.json()) as R
+function refusal(response: Response, body: unknown): Problem {
+  const p = (body && typeof body === 'object' ? body : {}) as { title?: string; detail?: string; errors?: []; messages?: [] }
+  return new Problem(response.status, p.title ?? response.statusText, p.detail, p.errors ?? [], p.messages ?? [])
 }
 
-const get = <R>(path: string, query?: Query, signal?: AbortSignal) => call<R>('GET', path, { query, signal })
-const post = <R>(path: string, body?: unknown, key?: string) => call<R>('POST', path, { body, key })
-const patch = <R>(path: string, body: unknown, version?: number) => call<R>('PATCH', path, { body, version })
-const del = (path: string) => call<void>('DELETE', path)
+const byId = (id: string) => ({ params: { path: { id } } })
+const guarded = (id: string, version?: number) => ({
+  params: { path: { id }, header: version === undefined ? {} : { 'If-Match': `"${version}"` } },
+})
 
-export interface ConversationQuery {
-  status?: string
-  assignee?: string
-  team?: string
-  channel?: string
-  channel_type?: string
-  label?: string
-  contact?: string
-  q?: string
-  sort?: string
-  cursor?: string
-  limit?: number
-}
-
-export interface NewMessage {
-  body: string
-  format: 'text' | 'markdown' | 'html'
-  note: boolean
-  attachments: string[]
-  hold_s?: number
-  last_seen_seq?: number
-}
+export type ConversationQuery = NonNullable<paths['/api/v1/conversations']['get']['parameters']['query']>
+export type NewMessage = paths['/api/v1/conversations/{id}/messages']['post']['requestBody']['content']['application/json']
+type ConversationChange = paths['/api/v1/conversations/{id}']['patch']['requestBody']['content']['application/json']
 
 export const api = {
-  setupNeeded: () => get<{ needed: boolean }>('/setup'),
-  setup: (b: { name: string; email: string; password: string }) => post<T.Session | undefined>('/setup', b),
+  setupNeeded: () => good<{ needed: boolean }>(hub.GET('/api/v1/setup')),
+  setup: (body: { name: string; email: string; password: string }) => good<T.Session>(hub.POST('/api/v1/setup', { body })),
+  setPassword: (body: { link: string; password: string }) => good<T.Session>(hub.POST('/api/v1/password', { body })),
 
-  session: () => get<T.Session>('/session'),
-  signIn: (b: { email: string; password: string; totp?: string }) => post<T.Session>('/session', b),
-  signOut: () => del('/session'),
-  saveSession: (b: { settings?: Record<string, unknown>; availability?: string }) => patch<T.Session>('/session', b),
+  session: () => good<T.Session>(hub.GET(SESSION)),
+  signIn: (body: { email: string; password: string; totp?: string }) => good<T.Session>(hub.POST(SESSION, { body })),
+  signOut: () => good<void>(hub.DELETE(SESSION)),
+  saveSession: (body: { settings?: Record<string, unknown>; availability?: string }) =>
+    good<T.Session>(hub.PATCH(SESSION, { body })),
 
-  conversations: (q: ConversationQuery, signal?: AbortSignal) =>
-    get<T.Page<T.Conversation>>('/conversations', { ...q }, signal),
-  conversation: (id: string) => get<T.Conversation>(`/conversations/${id}`),
-  counts: () => get<T.Counts>('/conversations/counts'),
-  saveConversation: (id: string, change: Partial<T.Conversation>) =>
-    patch<T.Conversation>(`/conversations/${id}`, change),
-  markRead: (id: string) => post<void>(`/conversations/${id}/read`),
-  markUnread: (id: string) => post<void>(`/conversations/${id}/unread`),
+  conversations: (query: ConversationQuery, signal?: AbortSignal) =>
+    good<T.Page<T.Conversation>>(hub.GET('/api/v1/conversations', { params: { query }, signal })),
+  conversation: (id: string) => good<T.Conversation>(hub.GET('/api/v1/conversations/{id}', byId(id))),
+  counts: () => good<T.Counts>(hub.GET('/api/v1/conversations/counts')),
+  saveConversation: (id: string, body: ConversationChange) =>
+    good<T.Conversation>(hub.PATCH('/api/v1/conversations/{id}', { ...guarded(id), body })),
+  markRead: (id: string) => good<T.Conversation>(hub.POST('/api/v1/conversations/{id}/read', byId(id))),
+  markUnread: (id: string) => good<T.Conversation>(hub.POST('/api/v1/conversations/{id}/unread', byId(id))),
 
   messages: (id: string, before?: string, signal?: AbortSignal) =>
-    get<T.Page<T.Message>>(`/conversations/${id}/messages`, { before, limit: 30 }, signal),
-  write: (id: string, m: NewMessage, key: string) => post<T.Message>(`/conversations/${id}/messages`, m, key),
-  cancelMessage: (conversation: string, id: string) => post<T.Message>(`/conversations/${conversation}/messages/${id}/cancel`),
-  retryMessage: (conversation: string, id: string) => post<T.Message>(`/conversations/${conversation}/messages/${id}/retry`),
+    good<T.Page<T.Message>>(
+      hub.GET('/api/v1/conversations/{id}/messages', { params: { path: { id }, query: { before, limit: 30 } }, signal }),
+    ),
+  write: (id: string, body: NewMessage, key: string) =>
+    good<T.Message>(
+      hub.POST('/api/v1/conversations/{id}/messages', { ...byId(id), body, headers: { 'Idempotency-Key': key } }),
+    ),
+  cancelMessage: (id: string, message_id: string) =>
+    good<T.Message>(
+      hub.POST('/api/v1/conversations/{id}/messages/{message_id}/cancel', { params: { path: { id, message_id } } }),
+    ),
+  retryMessage: (id: string, message_id: string) =>
+    good<T.Message>(
+      hub.POST('/api/v1/conversations/{id}/messages/{message_id}/retry', { params: { path: { id, message_id } } }),
+    ),
 
-  contacts: (q: { q?: string; cursor?: string; limit?: number }, signal?: AbortSignal) =>
-    get<T.Page<T.Contact>>('/contacts', q, signal),
-  contact: (id: string) => get<T.Contact>(`/contacts/${id}`),
-  saveContact: (id: string, change: Partial<T.Contact>, version?: number) =>
-    patch<T.Contact>(`/contacts/${id}`, change, version),
-  timeline: (id: string, cursor?: string) => get<T.Page<T.TimelineEntry>>(`/contacts/${id}/timeline`, { cursor }),
+  contacts: (query: { q?: string; cursor?: string; limit?: number }, signal?: AbortSignal) =>
+    good<T.Page<T.Contact>>(hub.GET('/api/v1/contacts', { params: { query }, signal })),
+  contact: (id: string) => good<T.Contact>(hub.GET('/api/v1/contacts/{id}', byId(id))),
+  saveContact: (id: string, body: { name?: string }) =>
+    good<T.Contact>(hub.PATCH('/api/v1/contacts/{id}', { ...guarded(id), body })),
+  timeline: (id: string) => good<T.Page<T.TimelineEntry>>(hub.GET('/api/v1/contacts/{id}/timeline', byId(id))),
 
-  leads: (q: { contact?: string; stage?: string; cursor?: string; limit?: number }) => get<T.Page<T.Lead>>('/leads', q),
-  lead: (id: string) => get<T.Lead>(`/leads/${id}`),
-  saveLead: (id: string, change: Partial<T.Lead>) => patch<T.Lead>(`/leads/${id}`, change),
-  pipelines: () => get<{ data: T.Pipeline[] }>('/pipelines'),
+  leads: (query: { contact?: string; cursor?: string; limit?: number }) =>
+    good<T.Page<T.Lead>>(hub.GET('/api/v1/leads', { params: { query } })),
+  lead: (id: string) => good<T.Lead>(hub.GET('/api/v1/leads/{id}', byId(id))),
+  saveLead: (id: string, body: { stage_id?: string }) =>
+    good<T.Lead>(hub.PATCH('/api/v1/leads/{id}', { ...guarded(id), body })),
+  pipelines: () => good<T.Page<T.Pipeline>>(hub.GET('/api/v1/pipelines')),
 
-  calls: (q: { state?: string; direction?: string; contact?: string; conversation?: string; cursor?: string; limit?: number }) =>
-    get<T.Page<T.Call>>('/calls', q),
+  calls: (query: { state?: T.CallState; direction?: 'inbound' | 'outbound'; contact?: string; cursor?: string; limit?: number }) =>
+    good<T.Page<T.Call>>(hub.GET('/api/v1/calls', { params: { query } })),
+  call: (id: string) => good<T.Call>(hub.GET('/api/v1/calls/{id}', byId(id))),
 
-  call: (id: string) => get<T.Call>(`/calls/${id}`),
+  search: (q: string, signal?: AbortSignal) =>
+    good<T.Page<T.SearchHit>>(hub.GET('/api/v1/search', { params: { query: { q } }, signal })),
 
-  search: (q: string, signal?: AbortSignal) => get<T.Page<T.SearchHit>>('/search', { q, limit: 20 }, signal),
+  channels: () => good<T.Page<T.Channel>>(hub.GET('/api/v1/channels')),
+  channel: (id: string) => good<T.Channel>(hub.GET('/api/v1/channels/{id}', byId(id))),
+  createChannel: (body: { type: T.ChannelType; name: string; config: Record<string, unknown> }) =>
+    good<T.Channel>(hub.POST('/api/v1/channels', { body })),
+  saveChannel: (id: string, body: { name?: string; config?: Record<string, unknown> }, version?: number) =>
+    good<T.Channel>(hub.PATCH('/api/v1/channels/{id}', { ...guarded(id, version), body })),
+  testChannel: (id: string) => good<{ ok: boolean; detail: string }>(hub.POST('/api/v1/channels/{id}/test', byId(id))),
+  enableChannel: (id: string) => good<T.Channel>(hub.POST('/api/v1/channels/{id}/enable', byId(id))),
+  disableChannel: (id: string) => good<T.Channel>(hub.POST('/api/v1/channels/{id}/disable', byId(id))),
 
-  channels: () => get<T.Page<T.Channel>>('/channels', { limit: 200 }),
-  channel: (id: string) => get<T.Channel>(`/channels/${id}`),
-  createChannel: (b: { type: T.ChannelType; name: string; config: unknown }) => post<T.Channel>('/channels', b),
-  saveChannel: (id: string, change: { name?: string; config?: unknown }, version?: number) =>
-    patch<T.Channel>(`/channels/${id}`, change, version),
-  deleteChannel: (id: string) => del(`/channels/${id}`),
-  testChannel: (id: string) => post<{ ok: boolean; detail: string }>(`/channels/${id}/test`),
-  setChannelEnabled: (id: string, on: boolean) => post<T.Channel>(`/channels/${id}/${on ? 'enable' : 'disable'}`),
+  users: () => good<T.Page<T.User>>(hub.GET('/api/v1/users')),
+  createUser: (body: { name: string; email: string; role: string }) =>
+    good<T.User & { invite_url?: string }>(hub.POST('/api/v1/users', { body })),
+  saveUser: (id: string, body: { role?: string; disabled?: boolean }) =>
+    good<T.User>(hub.PATCH('/api/v1/users/{id}', { ...guarded(id), body })),
+  passwordLink: (id: string) => good<{ invite_url: string }>(hub.POST('/api/v1/users/{id}/link', byId(id))),
+  roles: () => good<T.Page<T.Role>>(hub.GET('/api/v1/roles')),
+  teams: () => good<T.Page<T.Team>>(hub.GET('/api/v1/teams')),
+  createTeam: (body: { name: string }) => good<T.Team>(hub.POST('/api/v1/teams', { body })),
+  joinTeam: (id: string, user_id: string) =>
+    good<T.Team>(hub.POST('/api/v1/teams/{id}/members', { ...byId(id), body: { user_id } })),
+  leaveTeam: (id: string, user_id: string) =>
+    good<T.Team>(hub.DELETE('/api/v1/teams/{id}/members/{user_id}', { params: { path: { id, user_id } } })),
 
-  users: () => get<T.Page<T.User>>('/users', { limit: 200 }),
-  createUser: (b: { name: string; email: string; role: string; password?: string }) =>
-    post<T.User & { invite_url?: string }>('/users', b),
-  saveUser: (id: string, change: Partial<T.User>) => patch<T.User>(`/users/${id}`, change),
-  roles: () => get<{ data: T.Role[] }>('/roles'),
-  teams: () => get<T.Page<T.Team>>('/teams', { limit: 200 }),
-  createTeam: (b: { name: string; member_ids?: string[] }) => post<T.Team>('/teams', b),
-  saveTeam: (id: string, change: Partial<T.Team>) => patch<T.Team>(`/teams/${id}`, change),
-  joinTeam: (id: string, user: string) => post<void>(`/teams/${id}/members`, { user_id: user }),
-  leaveTeam: (id: string, user: string) => del(`/teams/${id}/members/${user}`),
+  tokens: () => good<T.Page<T.ApiToken>>(hub.GET('/api/v1/tokens')),
+  createToken: (body: { name: string }) => good<T.ApiToken & { token: string }>(hub.POST('/api/v1/tokens', { body })),
+  revokeToken: (id: string) => good<void>(hub.DELETE('/api/v1/tokens/{id}', byId(id))),
 
-  tokens: () => get<T.Page<T.ApiToken>>('/tokens', { limit: 200 }),
-  createToken: (b: { name: string; expires_at?: string }) => post<T.ApiToken>('/tokens', b),
-  revokeToken: (id: string) => del(`/tokens/${id}`),
-
-  inbound: (q: { state?: string; cursor?: string }) => get<T.Page<T.InboundItem>>('/inbound', q),
-  replay: (id: string) => post<T.InboundItem>(`/inbound/${id}/replay`),
-  discard: (id: string) => post<T.InboundItem>(`/inbound/${id}/discard`),
+  inbound: (query: { state?: T.InboundItem['state']; cursor?: string }) =>
+    good<T.Page<T.InboundItem>>(hub.GET('/api/v1/inbound', { params: { query } })),
+  replay: (id: string) => good<T.InboundItem>(hub.POST('/api/v1/inbound/{id}/replay', byId(id))),
+  discard: (id: string) => good<T.InboundItem>(hub.POST('/api/v1/inbound/{id}/discard', byId(id))),
 }
 
 /** Sends one file and tells how far it is (0 to 1). Abort the signal to stop it. */
 export function upload(file: File, onProgress: (done: number) => void, signal: AbortSignal): Promise<T.Upload> {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest()
-    xhr.open('POST', address('/uploads'))
+    xhr.open('POST', '/api/v1/uploads')
     if (csrf) xhr.setRequestHeader('X-CSRF-Token', csrf)
     xhr.setRequestHeader('Idempotency-Key', newKey())
     xhr.upload.onprogress = (e) => e.lengthComputable && onProgress(e.loaded / e.total)

@@ -110,9 +110,9 @@ function Hit({ hit }: { hit: SearchHit }) {
       <span className="cut" dir="auto">
         {hit.title}
       </span>
-      {hit.snippet && (
+      {hit.preview && (
         <span className={`${css.paletteHint} cut`} dir="auto">
-          {hit.snippet}
+          {hit.preview}
         </span>
       )}
     </>
@@ -135,7 +135,7 @@ function useOpenHit(onClose: () => void) {
   const go = useNavigate()
   return (hit: SearchHit) => {
     onClose()
-    const conversation = hit.type === 'conversation' ? hit.id : hit.conversation_id
+    const conversation = hit.type === 'contact' ? null : hit.conversation_id
     if (conversation) return go({ to: '/inbox/$view/{-$conversation}', params: { view: 'all', conversation } })
     const contact = hit.type === 'contact' ? hit.id : hit.contact_id
     if (contact) return go({ to: '/contacts/{-$contact}', params: { contact } })

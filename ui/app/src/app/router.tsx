@@ -41,7 +41,7 @@ function inboxSearch(raw: Record<string, unknown>): InboxSearch {
     team: word(raw.team),
     label: word(raw.label),
     q: word(raw.q),
-    sort: oneOf(raw.sort, ['waiting', 'priority'] as const),
+    sort: oneOf(raw.sort, ['waiting', 'oldest'] as const),
   }
 }
 

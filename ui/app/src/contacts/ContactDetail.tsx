@@ -1,5 +1,4 @@
-import { Button } from '@mantine/core'
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { api } from '../api/client'
 import { t } from '../i18n'
@@ -60,28 +59,15 @@ export function ContactDetail({ id, back }: { id: string; back: ReactNode }) {
 }
 
 function Timeline({ id }: { id: string }) {
-  const pages = useInfiniteQuery({
-    queryKey: ['timeline', id],
-    initialPageParam: undefined as string | undefined,
-    queryFn: ({ pageParam }) => api.timeline(id, pageParam),
-    getNextPageParam: (last) => last.next_cursor,
-  })
-  if (pages.isPending) return <SkeletonRows rows={4} height={56} />
-  if (pages.isError) return <Failed error={pages.error} what={t('contact.timelineFailed')} retry={() => pages.refetch()} />
-  const entries = pages.data.pages.flatMap((p) => p.data)
-  if (entries.length === 0) return <p className="dim">{t('contact.noTimeline')}</p>
+  const timeline = useQuery({ queryKey: ['timeline', id], queryFn: async () => (await api.timeline(id)).data })
+  if (timeline.isPending) return <SkeletonRows rows={4} height={56} />
+  if (timeline.isError) return <Failed error={timeline.error} what={t('contact.timelineFailed')} retry={() => timeline.refetch()} />
+  if (timeline.data.length === 0) return <p className="dim">{t('contact.noTimeline')}</p>
   return (
-    <>
-      <ol className={css.timeline}>
-        {entries.map((e) => (
-          <TimelineEntry key={`${e.type}${e.id}`} entry={e} />
-        ))}
-      </ol>
-      {pages.hasNextPage && (
-        <Button variant="default" onClick={() => pages.fetchNextPage()} loading={pages.isFetchingNextPage}>
-          {t('common.showMore')}
-        </Button>
-      )}
-    </>
+    <ol className={css.timeline}>
+      {timeline.data.map((e) => (
+        <TimelineEntry key={`${e.type}${(e.conversation ?? e.call ?? e.lead)?.id}`} entry={e} />
+      ))}
+    </ol>
   )
 }

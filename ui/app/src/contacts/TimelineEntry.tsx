@@ -9,9 +9,9 @@ import { ChannelGlyph, channelTypeName } from '../ui/channel'
 import css from './contacts.module.css'
 
 export function TimelineEntry({ entry }: { entry: Entry }) {
-  if (entry.type === 'conversation') return <ConversationEntry c={entry as unknown as Conversation} at={entry.at} />
-  if (entry.type === 'call') return <CallEntry call={entry as unknown as Call} at={entry.at} />
-  return <LeadEntry lead={entry as unknown as Lead} at={entry.at} />
+  if (entry.conversation) return <ConversationEntry c={entry.conversation} at={entry.at} />
+  if (entry.call) return <CallEntry call={entry.call} at={entry.at} />
+  return entry.lead ? <LeadEntry lead={entry.lead} at={entry.at} /> : null
 }
 
 function ConversationEntry({ c, at }: { c: Conversation; at: string }) {

@@ -10,7 +10,7 @@ import { CHANNEL_TYPES, ChannelGlyph, channelTypeName } from '../ui/channel'
 import css from './list.module.css'
 
 const STATUSES = ['open', 'pending', 'snoozed', 'resolved'] as const
-const SORTS = ['newest', 'waiting', 'priority'] as const
+const SORTS = ['newest', 'waiting', 'oldest'] as const
 const TYPING_MS = 250
 
 export function Filters({ filter }: { filter: Filter }) {

@@ -3,7 +3,7 @@
 
 import type { ChannelType, Conversation } from '../api/types'
 
-export type Sort = 'newest' | 'waiting' | 'priority'
+export type Sort = 'newest' | 'oldest' | 'waiting'
 
 export interface Filter {
   view: 'mine' | 'unassigned' | 'all'
@@ -27,8 +27,6 @@ export function inView(c: Conversation, f: Filter, me: string): boolean {
   return !f.label || c.labels.includes(f.label)
 }
 
-const weight: Record<string, number> = { urgent: 0, high: 1, normal: 2, low: 3 }
-
 export function activityOf(c: Conversation): string {
   return c.last_message?.created_at ?? c.created_at
 }
@@ -38,14 +36,13 @@ export function compare(sort: Sort): (a: Conversation, b: Conversation) => numbe
   return (a, b) => {
     const first = firstKey(sort, a, b)
     if (first !== 0) return first
-    const byTime = activityOf(b).localeCompare(activityOf(a))
-    return byTime !== 0 ? byTime : b.id.localeCompare(a.id)
+    const byTime = activityOf(b).localeCompare(activityOf(a)) || b.id.localeCompare(a.id)
+    return sort === 'oldest' ? -byTime : byTime
   }
 }
 
 function firstKey(sort: Sort, a: Conversation, b: Conversation): number {
   if (sort === 'waiting') return (a.waiting_since ?? '9').localeCompare(b.waiting_since ?? '9')
-  if (sort === 'priority') return (weight[a.priority] ?? 2) - (weight[b.priority] ?? 2)
   return 0
 }
 

@@ -16,8 +16,8 @@ export function useMe(): Me {
 
 /** What the screen offers; the hub decides again with each request. What a role may not see is absent, not greyed. */
 export function rightsOf(me: Me) {
-  const admin = me.role === 'owner' || me.role === 'admin'
-  return { channels: admin, people: admin, quarantine: admin, allTokens: admin || me.role === 'manager' }
+  const may = (permission: string) => me.permissions.includes(permission)
+  return { channels: may('channels.manage'), people: may('staff.manage'), quarantine: may('journal.manage') }
 }
 
 export function useRights() {

@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { useNavigate, useParams } from '@tanstack/react-router'
+import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { api } from '../api/client'
 import { asProblem } from '../api/problem'
@@ -59,8 +59,6 @@ type Tried = { ok: boolean; detail: string }
 export function Health({ c }: { c: Channel }) {
   const [tried, setTried] = useState<Tried | null>(null)
   const [busy, setBusy] = useState(false)
-  const go = useNavigate()
-  const client = useQueryClient()
   const off = c.state === 'disabled'
 
   const attempt = async (act: () => Promise<void>) => {
@@ -75,14 +73,7 @@ export function Health({ c }: { c: Channel }) {
     }
   }
   const test = () => attempt(async () => setTried(await api.testChannel(c.id)))
-  const toggle = () => attempt(async () => store.answer('channel', await api.setChannelEnabled(c.id, off)))
-  const remove = () =>
-    attempt(async () => {
-      if (!window.confirm(t('channel.deleteSure', { name: c.name }))) return
-      await api.deleteChannel(c.id)
-      client.invalidateQueries({ queryKey: ['channels'] })
-      go({ to: '/settings/channels' })
-    })
+  const toggle = () => attempt(async () => store.answer('channel', await (off ? api.enableChannel(c.id) : api.disableChannel(c.id))))
 
   return (
     <section className={css.healthBox} aria-label={t('channel.health')}>
@@ -112,9 +103,6 @@ export function Health({ c }: { c: Channel }) {
         )}
         <Button variant="default" onClick={toggle} disabled={busy}>
           {off ? t('channel.enable') : t('channel.disable')}
-        </Button>
-        <Button variant="subtle" color="red" onClick={remove} disabled={busy}>
-          {t('common.delete')}
         </Button>
       </div>
       {tried && (
