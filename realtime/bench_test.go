@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -115,7 +116,7 @@ func benchPush(b *testing.B, sockets, rate int) {
 	pad := strings.Repeat("x", 400)
 	var next atomic.Int64
 	b.ResetTimer()
-	began := time.Now()
+	began, spent := time.Now(), cpu()
 	var writing sync.WaitGroup
 	for range 8 {
 		writing.Go(func() {
@@ -137,8 +138,16 @@ func benchPush(b *testing.B, sockets, rate int) {
 	b.StopTimer()
 	slices.Sort(late)
 	b.ReportMetric(float64(b.N)*float64(sockets)/took.Seconds(), "deliveries/s")
+	b.ReportMetric(float64((cpu()-spent).Microseconds())/float64(b.N*sockets), "cpu-us/delivery") // both ends
 	b.ReportMetric(float64(late[len(late)/2].Microseconds())/1000, "p50-ms")
 	b.ReportMetric(float64(late[len(late)*99/100].Microseconds())/1000, "p99-ms")
+}
+
+// cpu is the processor time this process has used.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // follow reads count events; when timed, it answers how long after the writer began each came.

@@ -141,7 +141,7 @@ func (n *node) serve(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	run, err := n.hub.Serve(w, r, Session{Credential: q.Get("token"), UserID: q.Get("user"), Name: strings.ToUpper(q.Get("user")), Cookie: q.Has("cookie")})
 	if err == nil {
-		run()
+		go run() // as the bridge to fiber does; the hub waits for it
 	}
 }
 

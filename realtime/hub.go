@@ -24,8 +24,11 @@ import (
 // closeSignedOut is the code of a close after which the client must sign in again.
 const closeSignedOut = 4401
 
-// checkEvery is the seconds between two looks at everybody's credentials.
-const checkEvery = 3
+const (
+	checkEvery   = 3                     // seconds between two looks at everybody's credentials
+	perSocket    = 20 * time.Microsecond // pause between two waves, about twice what a write costs
+	longestPause = 50 * time.Millisecond
+)
 
 // Options are what a hub stands on.
 type Options struct {
@@ -61,6 +64,7 @@ type Hub struct {
 	ctx      context.Context // ends with the hub; readers of the log hold on to it
 	cancel   context.CancelFunc
 	read     func(ctx context.Context, pos int64, limit int) ([]eventlog.Entry, error)
+	released atomic.Int64 // position up to which sockets read now
 	resyncs  atomic.Int64
 	throttle atomic.Int64 // typing and viewing frames that were over the limit
 }
@@ -68,6 +72,7 @@ type Hub struct {
 // NewHub readies a hub; Run makes it live.
 func NewHub(o Options) *Hub {
 	h := &Hub{o: o, node: ids.New(), recheck: make(chan struct{}, 1), read: o.Tail.After}
+	h.released.Store(o.Tail.Head())
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.lines = NewLines(o.Now, h.originAllowed)
 	h.present = newPresence(h)
@@ -87,6 +92,11 @@ func (h *Hub) originAllowed(r *http.Request) bool {
 // Serve upgrades a request whose session is known; ?since= and &epoch= of its URL resume. run is the socket's life: it blocks until
 // the socket is closed. On an error the refusal is already written to w.
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request, who Session) (run func(), err error) {
+	if _, ok := h.o.Rights(who.UserID); !ok {
+		err = fault.Unauthorized("you are signed out")
+		refuse(w, r, http.StatusUnauthorized, err)
+		return nil, err
+	}
 	line, err := h.lines.Upgrade(w, r.WithContext(context.WithValue(r.Context(), cookieKey{}, who.Cookie)))
 	if err != nil {
 		return nil, err
@@ -109,11 +119,22 @@ func (h *Hub) Run(ctx context.Context) error {
 	return err
 }
 
-// push wakes all sockets at each news.
+// push releases news to all sockets in waves. The first goes out at once; then comes a pause that grows with the number of sockets, because
+// one write that brings many events costs what one with a single event does.
 func (h *Hub) push(ctx context.Context) {
 	for {
 		news := h.o.Tail.News()
-		h.wakeAll()
+		h.released.Store(h.o.Tail.Head())
+		sockets := 0
+		h.lines.Each(func(l *Line) {
+			sockets++
+			l.Wake()
+		})
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(min(time.Duration(sockets)*perSocket, longestPause)):
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -121,8 +142,6 @@ func (h *Hub) push(ctx context.Context) {
 		}
 	}
 }
-
-func (h *Hub) wakeAll() { h.lines.Each((*Line).Wake) }
 
 // watchOver closes the sockets of those who may no longer listen, and wakes those that fell behind because the log could not be read.
 func (h *Hub) watchOver(ctx context.Context) {
@@ -155,7 +174,7 @@ func (h *Hub) each(f func(*socket)) {
 func (h *Hub) lookAfter(s *socket) {
 	if _, ok := h.o.Rights(s.who.UserID); !ok {
 		s.line.Close(closeSignedOut, "signed out")
-	} else if s.pos.Load() < h.o.Tail.Head() {
+	} else if s.pos.Load() < h.released.Load() {
 		s.line.Wake()
 	}
 }
@@ -234,10 +253,11 @@ func (h *Hub) begin(since, epoch string) (pos int64, resync bool, err error) {
 	return pos, false, nil
 }
 
-// Feed is the change feed for one person: up to limit frames after a position, counted after filtering by rights. With none it waits for
+// Feed is the change feed for one person: up to limit (1 to 200) frames after a position, counted after filtering by rights. With none it waits for
 // up to wait (at most 30 s) for one that the person may see. next is the position up to which they have been served, frames or not.
 // It returns fault.Unauthorized when the person may not listen.
 func (h *Hub) Feed(ctx context.Context, userID string, after int64, limit int, wait time.Duration) (frames [][]byte, next int64, err error) {
+	limit = min(max(limit, 1), 200)
 	end := time.NewTimer(min(wait, 30*time.Second))
 	defer end.Stop()
 	for fresh := true; ; fresh = false {

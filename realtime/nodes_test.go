@@ -174,6 +174,8 @@ func TestTypingIsShownToThoseWhoSeeTheConversationOnEveryNode(t *testing.T) {
 	a.cut() // who goes no longer looks
 	far.wait(t, "viewing", `"on":false`)
 	m.never(t, `"on":false`)
+	n2.end() // and takes its people along
+	eventually(t, "the other node's people are gone", func() bool { return n1.hub.Present()["boss"] == "" })
 }
 
 func TestTypingTooOftenIsNotPassedOn(t *testing.T) {

@@ -46,7 +46,7 @@ func TestTheResumeTestRefusesWhatLosesEvents(t *testing.T) {
 		"reads the past, then subscribes": func(h *Hub) {
 			h.read = func(ctx context.Context, pos int64, limit int) ([]eventlog.Entry, error) {
 				page, err := h.o.Tail.After(ctx, pos, limit)
-				if len(page) == 0 || len(page) == limit {
+				if len(page) == 0 {
 					return page, err
 				}
 				time.Sleep(time.Millisecond)

@@ -115,7 +115,11 @@ func (s *socket) resync(out *Batch, pos int64) {
 func (s *socket) events(out *Batch, v eventlog.Viewer) (caughtUp bool, err error) {
 	for !out.Full() {
 		pos := s.pos.Load()
-		page, err := s.hub.read(s.hub.ctx, pos, s.page)
+		behind := s.hub.released.Load() - pos
+		if behind <= 0 {
+			return true, nil
+		}
+		page, err := s.hub.read(s.hub.ctx, pos, min(s.page, int(behind)))
 		switch {
 		case err != nil:
 			return false, err

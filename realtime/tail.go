@@ -156,8 +156,8 @@ func (f *follower) tell(page []eventlog.Entry) {
 	f.f(page)
 }
 
-// Follow calls f, in one goroutine and in order, with every entry that is committed after Follow returned. f must not block, and must
-// not change the entries. Sockets learn of an entry after all followers have: rights that f keeps are in force before it is shown.
+// Follow calls f, in one goroutine and in order, with every entry that is committed after Follow returned (and perhaps with some from just
+// before): follow first, then load what f keeps up to date. f must not block, and must not change the entries. Sockets learn of an entry after all followers have: rights that f keeps are in force before it is shown.
 func (t *Tail) Follow(f func([]eventlog.Entry)) (cancel func()) {
 	me := &follower{f}
 	t.mu.Lock()

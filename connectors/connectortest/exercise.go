@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -31,6 +32,8 @@ type Channel[P Provider] struct {
 	New     func() (P, error)
 	// Sends are the ways in which a message can fare, at least one of each Outcome that the provider can cause.
 	Sends []Send[P]
+	// Door serves at the hook URL what the provider calls, where that is no webhook. Nil: Webhook.
+	Door func(conn connectors.Connector, sink connectors.Sink) http.Handler
 	// Local says that Send reaches the recipient without dialling anybody (a visitor's socket).
 	Local bool
 }

@@ -81,6 +81,9 @@ func (s *stage[P]) openDoor(l net.Listener) {
 	if r, ok := s.conn.(connectors.WebhookReceiver); ok {
 		handler = Hooks(s.hookURL, r, s.sink)
 	}
+	if s.ch.Door != nil {
+		handler = s.ch.Door(s.conn, s.sink)
+	}
 	s.door, s.doorGone = &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}, make(chan struct{})
 	go func() {
 		defer close(s.doorGone)

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"github.com/nyaruka/phonenumbers"
 
 	"parley/connectors"
+	"parley/connectors/connectortest"
 )
 
 type corpusCase struct {
@@ -34,16 +34,9 @@ type corpusCase struct {
 
 func corpus(t *testing.T) []corpusCase {
 	t.Helper()
-	root := os.Getenv("PARLEY_CORPORA")
-	if root == "" {
-		root = "../shared/corpora"
-	}
-	if !filepath.IsAbs(root) {
-		root = filepath.Join("../..", root)
-	}
-	f, err := os.Open(filepath.Join(root, "webhooks-authored/webforms.jsonl"))
+	f, err := os.Open(connectortest.Corpus(t, "webhooks-authored/webforms.jsonl"))
 	if err != nil {
-		t.Skipf("not tested: the posts of webforms.jsonl (%v)", err)
+		t.Fatal(err)
 	}
 	defer f.Close()
 	var out []corpusCase

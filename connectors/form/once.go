@@ -54,19 +54,16 @@ func (c *Connector) turn(ctx context.Context, slot int) (release func(), err err
 func (c *Connector) acceptRecent(ctx context.Context, in connectors.Inbound, sum string, sink connectors.Sink) error {
 	now := c.host.Now()
 	cursor := fmt.Sprintf("posts/%d", slotOf(sum))
-	value, err := sink.Cursor(ctx, cursor)
-	if err != nil {
-		return fmt.Errorf("recent posts: %w", err)
-	}
-	recent := parseRecent(value, now)
-	first, repeated := recent.find(sum)
-	if !repeated {
-		first = now.Unix()
+	first := now.Unix()
+	if value, err := sink.Cursor(ctx, cursor); err != nil {
+		// Better taken twice at worst than sent away: a person does not post again.
+		c.host.Log.WarnContext(ctx, "the recent posts of a form can't be read", "channel", c.channel.ID, "error", err)
+	} else if recent := parseRecent(value, now); !recent.find(sum, &first) {
 		in.Cursor = &connectors.Cursor{Name: cursor, Value: append(recent, seen{sum, first}).String()}
 	}
 	// Two nodes that see the first of it at once still come to one key, unless the ten minutes turn over between them.
 	in.Key = fmt.Sprintf("post:%s:%d", sum, first/int64(sameWithin/time.Second))
-	_, err = sink.Accept(ctx, in)
+	_, err := sink.Accept(ctx, in)
 	return err
 }
 
@@ -136,13 +133,15 @@ func parseRecent(value string, now time.Time) recent {
 	return out[max(0, len(out)-slotHolds+1):]
 }
 
-func (r recent) find(sum string) (at int64, ok bool) {
+// find tells whether the post is known, and when it came first.
+func (r recent) find(sum string, first *int64) bool {
 	for _, s := range r {
 		if s.sum == sum {
-			return s.at, true
+			*first = s.at
+			return true
 		}
 	}
-	return 0, false
+	return false
 }
 
 func (r recent) String() string {

@@ -151,7 +151,8 @@ func TestTheMemoryOfPostsIsBounded(t *testing.T) {
 	for i := range 10 * slotHolds {
 		r = append(parseRecent(r.String(), now), seen{fmt.Sprintf("%024x", i), now.Unix()})
 	}
-	if _, ok := r.find(fmt.Sprintf("%024x", 10*slotHolds-1)); len(r) != slotHolds || !ok {
+	var at int64
+	if ok := r.find(fmt.Sprintf("%024x", 10*slotHolds-1), &at); len(r) != slotHolds || !ok || at != now.Unix() {
 		t.Errorf("holds %d, the newest: %v", len(r), ok)
 	}
 	if old := parseRecent(r.String(), now.Add(sameWithin+time.Second)); len(old) != 0 {

@@ -4,6 +4,7 @@ package api
 
 import (
 	"context"
+	"embed"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -214,4 +215,9 @@ func connectorAs[C any](l inbox.Live, channelID string) (c C, ok bool, err error
 	}
 	c, ok = any(conn).(C)
 	return c, ok, nil
+}
+
+// Describe is the OpenAPI document of an API that is not running.
+func Describe(version string) ([]byte, error) {
+	return New(Options{Now: clock.System, Version: version, PublicURL: "http://localhost:8080", App: embed.FS{}, Widget: embed.FS{}}).OpenAPI()
 }

@@ -63,6 +63,9 @@ func TestASocketInsideFiberIsReal(t *testing.T) {
 	defer c.Close()
 	s := <-got
 	defer s.Close()
+	if _, ok := s.NetConn().(*net.TCPConn); !ok {
+		t.Errorf("the socket stands on a %T: its buffers can't be bounded", s.NetConn())
+	}
 	time.Sleep(1500 * time.Millisecond) // fiber's timeouts are over; they must not be the socket's
 	if err := c.WriteMessage(websocket.TextMessage, []byte("ping")); err != nil {
 		t.Fatal(err)

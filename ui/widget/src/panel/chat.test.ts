@@ -47,8 +47,8 @@ class Hub {
     if (!this.loseAnswers) line.says({ type: "accepted", client_id: clientId, id: this.stored.get(clientId)?.id });
   }
 
-  answer(id: string, text: string) {
-    const f = { type: "message", id, text, author: { type: "user", name: "Ada" }, at: new Date().toISOString() };
+  answer(id: string, text: string, at = new Date().toISOString()) {
+    const f = { type: "message", id, text, author: { type: "user", name: "Ada" }, at };
     this.answers.push(f);
     for (const line of this.live) line.says(f);
   }
@@ -275,6 +275,19 @@ test("answers come once, count as unread while closed, and are marked read when 
   hub.answer("a3", "Still there?");
   await settle();
   expect(after.view().unread).toBe(1);
+});
+
+test("an answer that was held back and came after a later one is unread all the same", async () => {
+  const c = load();
+  await settle(1000);
+  hub.answer("a2", "second");
+  await settle();
+  c.setOpen(false);
+  hub.answer("a1", "first, sent late", "2026-11-21T10:00:00.000Z");
+  await settle();
+  expect(c.view().unread).toBe(1);
+  c.setOpen(true);
+  expect(hub.reads).toEqual(["a2", "a1"]);
 });
 
 test("a short cut is not shown, a long one is until it is over", async () => {

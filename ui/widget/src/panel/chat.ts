@@ -70,7 +70,8 @@ export class Chat {
   private typing: string | null = null;
   private typingTimer: ReturnType<typeof setTimeout> | undefined;
   private typed = Number.NEGATIVE_INFINITY;
-  private seen: number;
+  private seen: number; // time of the newest answer looked at, kept across pages
+  private readonly fresh = new Set<string>(); // answers that came since, also those that were written before it and sent late
   private open: boolean;
   private page: Page;
   private identity: string;
@@ -209,6 +210,7 @@ export class Chat {
     this.messages = [...this.messages, m];
     if (m.author.type === "contact") return;
     this.showTyping(null);
+    this.fresh.add(m.id);
     if (this.open) this.look();
     this.o.emit("message", { id: m.id, text: m.text, author: m.author, at: m.at });
   }
@@ -288,13 +290,16 @@ export class Chat {
   }
 
   private unseen(): Message[] {
-    return this.messages.filter((m) => m.author.type !== "contact" && Date.parse(m.at) > this.seen);
+    return this.messages.filter(
+      (m) => m.author.type !== "contact" && (this.fresh.has(m.id) || Date.parse(m.at) > this.seen),
+    );
   }
 
   // look marks all answers as read.
   private look() {
     const unseen = this.unseen();
     for (const m of unseen) this.socket.send({ type: "read", id: m.id });
+    this.fresh.clear();
     const last = Math.max(this.seen, ...unseen.map((m) => Date.parse(m.at)));
     if (last === this.seen) return;
     this.seen = last;
