@@ -117,7 +117,7 @@ func Origins(public string) []string {
 
 func (a *API) config() huma.Config {
 	c := huma.DefaultConfig("Parley", a.Version)
-	c.Info.Description = "The API of Parley, an omnichannel inbox with a CRM core. Lists are paged by cursor; errors are problem documents (RFC 9457)."
+	c.Info.Description = "The API of Parley, an omnichannel inbox with a CRM core. Lists are Paged by cursor; errors are problem documents (RFC 9457)."
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
 	c.CreateHooks = nil // no $schema links in bodies
 	c.Transformers = nil

@@ -21,7 +21,7 @@ func configFor(ctx context.Context, v inbox.ChannelView) inbox.ChannelView {
 	return v
 }
 
-func (a *API) listChannels(ctx context.Context, _ *paged) (*body[list[inbox.ChannelView]], error) {
+func (a *API) listChannels(ctx context.Context, _ *Paged) (*body[list[inbox.ChannelView]], error) {
 	all, err := a.Inbox.ListChannels(ctx)
 	for i := range all {
 		all[i] = configFor(ctx, all[i])
@@ -29,7 +29,7 @@ func (a *API) listChannels(ctx context.Context, _ *paged) (*body[list[inbox.Chan
 	return short(all, err)
 }
 
-func (a *API) showChannel(ctx context.Context, in *one) (*body[inbox.ChannelView], error) {
+func (a *API) showChannel(ctx context.Context, in *One) (*body[inbox.ChannelView], error) {
 	v, err := a.Inbox.ShowChannel(ctx, in.ID)
 	return answer(configFor(ctx, v), err)
 }
@@ -57,8 +57,8 @@ func (a *API) createChannel(ctx context.Context, in *createChannelIn) (*body[inb
 }
 
 type patchChannelIn struct {
-	one
-	ifMatch
+	One
+	Guard
 	Body struct {
 		Name   opt[string]         `json:"name,omitempty"`
 		Config opt[map[string]any] `json:"config,omitempty"`
@@ -79,7 +79,7 @@ type tested struct {
 }
 
 // testChannel answers 200 also when the provider says no: that is what was asked.
-func (a *API) testChannel(ctx context.Context, in *one) (*body[tested], error) {
+func (a *API) testChannel(ctx context.Context, in *One) (*body[tested], error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	err := a.Inbox.TestChannel(ctx, in.ID)
@@ -98,16 +98,16 @@ func (a *API) testChannel(ctx context.Context, in *one) (*body[tested], error) {
 	return answer(tested{false, sanitize.Preview(err.Error(), 500)}, nil)
 }
 
-func (a *API) disableChannel(ctx context.Context, in *one) (*body[inbox.ChannelView], error) {
+func (a *API) disableChannel(ctx context.Context, in *One) (*body[inbox.ChannelView], error) {
 	return answer(a.Inbox.EnableChannel(ctx, in.ID, false))
 }
 
-func (a *API) enableChannel(ctx context.Context, in *one) (*body[inbox.ChannelView], error) {
+func (a *API) enableChannel(ctx context.Context, in *One) (*body[inbox.ChannelView], error) {
 	return answer(a.Inbox.EnableChannel(ctx, in.ID, true))
 }
 
 type listInboundIn struct {
-	paged
+	Paged
 	State   string `query:"state" enum:"processed,duplicate,quarantined,rejected"`
 	Channel string `query:"channel" maxLength:"64"`
 }
@@ -116,10 +116,10 @@ func (a *API) listInbound(ctx context.Context, in *listInboundIn) (*body[page.Of
 	return answer(a.Inbox.Journal(ctx, in.State, in.Channel, in.ask()))
 }
 
-func (a *API) replayInbound(ctx context.Context, in *one) (*body[inbox.JournalView], error) {
+func (a *API) replayInbound(ctx context.Context, in *One) (*body[inbox.JournalView], error) {
 	return answer(a.Inbox.Replay(ctx, in.ID))
 }
 
-func (a *API) discardInbound(ctx context.Context, in *one) (*body[inbox.JournalView], error) {
+func (a *API) discardInbound(ctx context.Context, in *One) (*body[inbox.JournalView], error) {
 	return answer(a.Inbox.Discard(ctx, in.ID))
 }

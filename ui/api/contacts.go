@@ -9,7 +9,7 @@ import (
 )
 
 type listContactsIn struct {
-	paged
+	Paged
 	Q string `query:"q" maxLength:"200" doc:"a name or an address; a phone in any spelling"`
 }
 
@@ -17,13 +17,13 @@ func (a *API) listContacts(ctx context.Context, in *listContactsIn) (*body[page.
 	return answer(a.Inbox.Contacts(ctx, viewerOf(ctx), in.Q, in.ask()))
 }
 
-func (a *API) showContact(ctx context.Context, in *one) (*body[crm.ContactView], error) {
+func (a *API) showContact(ctx context.Context, in *One) (*body[crm.ContactView], error) {
 	return answer(a.Inbox.Contact(ctx, viewerOf(ctx), in.ID))
 }
 
 type patchContactIn struct {
-	one
-	ifMatch
+	One
+	Guard
 	Body struct {
 		Name    opt[string]         `json:"name,omitempty"`
 		OwnerID opt[string]         `json:"owner_id,omitempty"`
@@ -43,12 +43,12 @@ func (a *API) patchContact(ctx context.Context, in *patchContactIn) (*body[crm.C
 		Consent: b.Consent.Value, IfVersion: v}))
 }
 
-func (a *API) timeline(ctx context.Context, in *one) (*body[list[inbox.TimelineItem]], error) {
+func (a *API) timeline(ctx context.Context, in *One) (*body[list[inbox.TimelineItem]], error) {
 	return short(a.Inbox.Timeline(ctx, viewerOf(ctx), in.ID))
 }
 
 type listLeadsIn struct {
-	paged
+	Paged
 	Contact     string `query:"contact" maxLength:"64"`
 	Pipeline    string `query:"pipeline" maxLength:"64"`
 	Stage       string `query:"stage" maxLength:"64"`
@@ -60,13 +60,13 @@ func (a *API) listLeads(ctx context.Context, in *listLeadsIn) (*body[page.Of[crm
 	return answer(a.Inbox.Leads(ctx, viewerOf(ctx), inbox.LeadFilter{Contact: in.Contact, Pipeline: in.Pipeline, Stage: in.Stage, Owner: in.Owner, Temperature: in.Temperature, Ask: in.ask()}))
 }
 
-func (a *API) showLead(ctx context.Context, in *one) (*body[crm.LeadView], error) {
+func (a *API) showLead(ctx context.Context, in *One) (*body[crm.LeadView], error) {
 	return answer(a.Inbox.Lead(ctx, viewerOf(ctx), in.ID))
 }
 
 type patchLeadIn struct {
-	one
-	ifMatch
+	One
+	Guard
 	Body struct {
 		Title       opt[string]    `json:"title,omitempty"`
 		StageID     opt[string]    `json:"stage_id,omitempty"`
@@ -86,12 +86,12 @@ func (a *API) patchLead(ctx context.Context, in *patchLeadIn) (*body[crm.LeadVie
 		Value: b.Value.ptr(), IfVersion: v}))
 }
 
-func (a *API) listPipelines(ctx context.Context, _ *paged) (*body[list[inbox.PipelineView]], error) {
+func (a *API) listPipelines(ctx context.Context, _ *Paged) (*body[list[inbox.PipelineView]], error) {
 	return short(a.Inbox.Pipelines(ctx))
 }
 
 type listCallsIn struct {
-	paged
+	Paged
 	State     string `query:"state" enum:"ringing,answered,missed,ended,failed"`
 	Direction string `query:"direction" enum:"inbound,outbound"`
 	Channel   string `query:"channel" maxLength:"64"`
@@ -102,7 +102,7 @@ func (a *API) listCalls(ctx context.Context, in *listCallsIn) (*body[page.Of[inb
 	return answer(a.Inbox.Calls(ctx, viewerOf(ctx), inbox.CallFilter{State: in.State, Direction: in.Direction, Channel: in.Channel, Contact: in.Contact, Ask: in.ask()}))
 }
 
-func (a *API) showCall(ctx context.Context, in *one) (*body[inbox.CallView], error) {
+func (a *API) showCall(ctx context.Context, in *One) (*body[inbox.CallView], error) {
 	return answer(a.Inbox.Call(ctx, viewerOf(ctx), in.ID))
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 type listConversationsIn struct {
-	paged
+	Paged
 	Status      string `query:"status" maxLength:"20"`
 	Assignee    string `query:"assignee" maxLength:"64" doc:"me, none or a person's id"`
 	Team        string `query:"team" maxLength:"64"`
@@ -32,13 +32,13 @@ func (a *API) countConversations(ctx context.Context, _ *struct{}) (*body[inbox.
 	return answer(a.Inbox.Count(ctx, viewerOf(ctx)))
 }
 
-func (a *API) showConversation(ctx context.Context, in *one) (*body[inbox.ConversationView], error) {
+func (a *API) showConversation(ctx context.Context, in *One) (*body[inbox.ConversationView], error) {
 	return answer(a.Inbox.Conversation(ctx, viewerOf(ctx), in.ID))
 }
 
 type patchConversationIn struct {
-	one
-	ifMatch
+	One
+	Guard
 	Body struct {
 		Status       opt[string]    `json:"status,omitempty"`
 		AssigneeID   opt[string]    `json:"assignee_id,omitempty"`
@@ -60,16 +60,16 @@ func (a *API) patchConversation(ctx context.Context, in *patchConversationIn) (*
 		Priority: b.Priority.ptr(), Subject: b.Subject.ptr(), Labels: b.Labels.ptr(), SnoozedUntil: b.SnoozedUntil.ptr(), IfVersion: v}))
 }
 
-func (a *API) markRead(ctx context.Context, in *one) (*body[inbox.ConversationView], error) {
+func (a *API) markRead(ctx context.Context, in *One) (*body[inbox.ConversationView], error) {
 	return answer(a.Inbox.MarkRead(ctx, viewerOf(ctx), in.ID))
 }
 
-func (a *API) markUnread(ctx context.Context, in *one) (*body[inbox.ConversationView], error) {
+func (a *API) markUnread(ctx context.Context, in *One) (*body[inbox.ConversationView], error) {
 	return answer(a.Inbox.MarkUnread(ctx, viewerOf(ctx), in.ID))
 }
 
 type listMessagesIn struct {
-	one
+	One
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	Before string `query:"before" maxLength:"200" doc:"next_cursor of the page before: leads back in time"`
 }
@@ -79,7 +79,7 @@ func (a *API) listMessages(ctx context.Context, in *listMessagesIn) (*body[page.
 }
 
 type createMessageIn struct {
-	one
+	One
 	Body struct {
 		Body        string    `json:"body"`
 		Format      string    `json:"format,omitempty" enum:"text,markdown,html" default:"text"`
@@ -103,7 +103,7 @@ func (a *API) createMessage(ctx context.Context, in *createMessageIn) (*body[inb
 }
 
 type oneMessage struct {
-	one
+	One
 	MessageID string `path:"message_id" maxLength:"64"`
 }
 

@@ -9,18 +9,18 @@ import (
 	"parley/internal/staff"
 )
 
-func (a *API) listUsers(ctx context.Context, _ *paged) (*body[list[userView]], error) {
+func (a *API) listUsers(ctx context.Context, _ *Paged) (*body[list[UserView]], error) {
 	if err := a.Staff.Fresh(ctx); err != nil {
 		return nil, err
 	}
-	var out []userView
+	var out []UserView
 	for _, u := range a.Staff.All() {
 		out = append(out, viewUser(u))
 	}
 	return short(out, nil)
 }
 
-func (a *API) showUser(ctx context.Context, in *one) (*body[userView], error) {
+func (a *API) showUser(ctx context.Context, in *One) (*body[UserView], error) {
 	if err := a.Staff.Fresh(ctx); err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ type createUserIn struct {
 }
 
 type invited struct {
-	userView
+	UserView
 	InviteURL string `json:"invite_url,omitempty"`
 }
 
@@ -53,7 +53,7 @@ func (a *API) createUser(ctx context.Context, in *createUserIn) (*body[invited],
 	if err != nil {
 		return nil, err
 	}
-	v := invited{userView: viewUser(u)}
+	v := invited{UserView: viewUser(u)}
 	if in.Body.Password == "" {
 		if v.InviteURL, err = a.inviteURL(ctx, u.ID); err != nil {
 			return nil, err
@@ -79,7 +79,7 @@ type inviteView struct {
 	InviteURL string `json:"invite_url"`
 }
 
-func (a *API) linkUser(ctx context.Context, in *one) (*body[inviteView], error) {
+func (a *API) linkUser(ctx context.Context, in *One) (*body[inviteView], error) {
 	u, ok := a.Staff.User(in.ID)
 	if !ok {
 		return nil, fault.NotFound("this person does not exist")
@@ -92,8 +92,8 @@ func (a *API) linkUser(ctx context.Context, in *one) (*body[inviteView], error) 
 }
 
 type patchUserIn struct {
-	one
-	ifMatch
+	One
+	Guard
 	Body struct {
 		Name         opt[string]   `json:"name,omitempty"`
 		Role         opt[string]   `json:"role,omitempty"`
@@ -103,7 +103,7 @@ type patchUserIn struct {
 	}
 }
 
-func (a *API) patchUser(ctx context.Context, in *patchUserIn) (*body[userView], error) {
+func (a *API) patchUser(ctx context.Context, in *patchUserIn) (*body[UserView], error) {
 	v, err := in.version()
 	if err != nil {
 		return nil, err
@@ -143,7 +143,7 @@ func team(t *staff.Team, err error) (*body[teamView], error) {
 	return answer(viewTeam(t), nil)
 }
 
-func (a *API) listTeams(ctx context.Context, _ *paged) (*body[list[teamView]], error) {
+func (a *API) listTeams(ctx context.Context, _ *Paged) (*body[list[teamView]], error) {
 	all, err := a.Staff.Teams(ctx)
 	var out []teamView
 	for _, t := range all {
@@ -152,7 +152,7 @@ func (a *API) listTeams(ctx context.Context, _ *paged) (*body[list[teamView]], e
 	return short(out, err)
 }
 
-func (a *API) showTeam(ctx context.Context, in *one) (*body[teamView], error) {
+func (a *API) showTeam(ctx context.Context, in *One) (*body[teamView], error) {
 	return team(a.Staff.Team(ctx, in.ID))
 }
 
@@ -168,8 +168,8 @@ func (a *API) createTeam(ctx context.Context, in *createTeamIn) (*body[teamView]
 }
 
 type patchTeamIn struct {
-	one
-	ifMatch
+	One
+	Guard
 	Body struct {
 		Name      opt[string]   `json:"name,omitempty"`
 		MemberIDs opt[[]string] `json:"member_ids,omitempty"`
@@ -184,12 +184,12 @@ func (a *API) patchTeam(ctx context.Context, in *patchTeamIn) (*body[teamView], 
 	return team(a.Staff.PatchTeam(ctx, in.ID, in.Body.Name.ptr(), in.Body.MemberIDs.ptr(), v))
 }
 
-func (a *API) deleteTeam(ctx context.Context, in *one) (*none, error) {
+func (a *API) deleteTeam(ctx context.Context, in *One) (*none, error) {
 	return nil, a.Staff.DeleteTeam(ctx, in.ID)
 }
 
 type addMemberIn struct {
-	one
+	One
 	Body struct {
 		UserID string `json:"user_id" maxLength:"64"`
 	}
@@ -200,7 +200,7 @@ func (a *API) addMember(ctx context.Context, in *addMemberIn) (*body[teamView], 
 }
 
 type removeMemberIn struct {
-	one
+	One
 	UserID string `path:"user_id" maxLength:"64"`
 }
 
@@ -221,7 +221,7 @@ func (a *API) listRoles(context.Context, *struct{}) (*body[list[roleView]], erro
 	return short(out, nil)
 }
 
-type tokenView struct {
+type TokenView struct {
 	ID         string     `json:"id"`
 	Name       string     `json:"name"`
 	UserID     string     `json:"user_id"`
@@ -231,14 +231,14 @@ type tokenView struct {
 	CreatedAt  time.Time  `json:"created_at"`
 }
 
-func viewToken(t *staff.Token) tokenView {
-	return tokenView{t.ID, t.Name, t.UserID, t.Scopes.List(), db.TimeOrNull(t.LastUsedAt), db.TimeOrNull(t.ExpiresAt), db.Time(t.CreatedAt)}
+func viewToken(t *staff.Token) TokenView {
+	return TokenView{t.ID, t.Name, t.UserID, t.Scopes.List(), db.TimeOrNull(t.LastUsedAt), db.TimeOrNull(t.ExpiresAt), db.Time(t.CreatedAt)}
 }
 
-func (a *API) listTokens(ctx context.Context, _ *paged) (*body[list[tokenView]], error) {
+func (a *API) listTokens(ctx context.Context, _ *Paged) (*body[list[TokenView]], error) {
 	u := callerOf(ctx).user
 	all, err := a.Staff.Tokens(ctx, u.ID, u.Can(staff.SeeTokens))
-	var out []tokenView
+	var out []TokenView
 	for _, t := range all {
 		out = append(out, viewToken(t))
 	}
@@ -254,7 +254,7 @@ type createTokenIn struct {
 }
 
 type newToken struct {
-	tokenView
+	TokenView
 	Token string `json:"token" doc:"the secret; it is shown this once"`
 }
 
@@ -276,7 +276,7 @@ func (a *API) createToken(ctx context.Context, in *createTokenIn) (*body[newToke
 	return answer(newToken{viewToken(t), clear}, nil)
 }
 
-func (a *API) revokeToken(ctx context.Context, in *one) (*none, error) {
+func (a *API) revokeToken(ctx context.Context, in *One) (*none, error) {
 	u := callerOf(ctx).user
 	return nil, a.Staff.Revoke(ctx, in.ID, u.ID, u.Can(staff.SeeTokens))
 }

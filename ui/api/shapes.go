@@ -22,7 +22,7 @@ func answer[T any](v T, err error) (*body[T], error) {
 	return &body[T]{v}, nil
 }
 
-// list is an answer that is not paged because it is short by nature.
+// list is an answer that is not Paged because it is short by nature.
 type list[T any] struct {
 	Data []T     `json:"data"`
 	Next *string `json:"next_cursor"`
@@ -38,26 +38,26 @@ func short[T any](rows []T, err error) (*body[list[T]], error) {
 // none is the answer 204.
 type none struct{}
 
-// one names a resource.
-type one struct {
+// One names a resource.
+type One struct {
 	ID string `path:"id" maxLength:"64"`
 }
 
-// paged is which page of a list is wanted.
-type paged struct {
+// Paged is which page of a list is wanted.
+type Paged struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	Cursor string `query:"cursor" maxLength:"200"`
 }
 
-func (p paged) ask() page.Ask { return page.Ask{Limit: p.Limit, Cursor: p.Cursor} }
+func (p Paged) ask() page.Ask { return page.Ask{Limit: p.Limit, Cursor: p.Cursor} }
 
-// ifMatch guards an edit.
-type ifMatch struct {
+// Guard lets an edit through only for the version that it is based on.
+type Guard struct {
 	IfMatch string `header:"If-Match" maxLength:"40" doc:"the version that the change is based on, in quotes"`
 }
 
 // version is the version asked for, 0 for none.
-func (m ifMatch) version() (int64, error) {
+func (m Guard) version() (int64, error) {
 	if m.IfMatch == "" || m.IfMatch == "*" {
 		return 0, nil
 	}
