@@ -138,9 +138,9 @@ export const api = {
   disableChannel: (id: string) => good<T.Channel>(hub.POST('/api/v1/channels/{id}/disable', byId(id))),
 
   users: () => good<T.Page<T.User>>(hub.GET('/api/v1/users')),
-  createUser: (body: { name: string; email: string; role: string }) =>
+  createUser: (body: { name: string; email: string; role: T.RoleName }) =>
     good<T.User & { invite_url?: string }>(hub.POST('/api/v1/users', { body })),
-  saveUser: (id: string, body: { role?: string; disabled?: boolean }) =>
+  saveUser: (id: string, body: { role?: T.RoleName; disabled?: boolean }) =>
     good<T.User>(hub.PATCH('/api/v1/users/{id}', { ...guarded(id), body })),
   passwordLink: (id: string) => good<{ invite_url: string }>(hub.POST('/api/v1/users/{id}/link', byId(id))),
   roles: () => good<T.Page<T.Role>>(hub.GET('/api/v1/roles')),
@@ -152,7 +152,7 @@ export const api = {
     good<T.Team>(hub.DELETE('/api/v1/teams/{id}/members/{user_id}', { params: { path: { id, user_id } } })),
 
   tokens: () => good<T.Page<T.ApiToken>>(hub.GET('/api/v1/tokens')),
-  createToken: (body: { name: string }) => good<T.ApiToken & { token: string }>(hub.POST('/api/v1/tokens', { body })),
+  createToken: (body: { name: string }) => good<T.NewToken>(hub.POST('/api/v1/tokens', { body })),
   revokeToken: (id: string) => good<void>(hub.DELETE('/api/v1/tokens/{id}', byId(id))),
 
   inbound: (query: { state?: T.InboundItem['state']; cursor?: string }) =>

@@ -1097,7 +1097,20 @@ export interface components {
             invite_url: string;
         };
         Invited: {
+            /** @enum {string} */
+            availability: "online" | "busy" | "away" | "offline";
+            /** Format: date-time */
+            created_at: string;
+            disabled: boolean;
+            email: string;
+            id: string;
             invite_url?: string;
+            name: string;
+            /** @enum {string} */
+            role: "owner" | "admin" | "manager" | "agent";
+            team_ids: string[] | null;
+            /** Format: int64 */
+            version: number;
         };
         JournalView: {
             channel_id: string;
@@ -1185,10 +1198,23 @@ export interface components {
             how: "identity" | "thread" | "created";
         };
         MeView: {
+            /** @enum {string} */
+            availability: "online" | "busy" | "away" | "offline";
+            /** Format: date-time */
+            created_at: string;
+            disabled: boolean;
+            email: string;
+            id: string;
+            name: string;
             permissions: string[] | null;
+            /** @enum {string} */
+            role: "owner" | "admin" | "manager" | "agent";
             settings: {
                 [key: string]: unknown;
             };
+            team_ids: string[] | null;
+            /** Format: int64 */
+            version: number;
         };
         MessageView: {
             attachments: components["schemas"]["AttachmentView"][] | null;
@@ -1230,8 +1256,18 @@ export interface components {
             needed: boolean;
         };
         NewToken: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string | null;
+            id: string;
+            /** Format: date-time */
+            last_used_at: string | null;
+            name: string;
+            scopes: string[] | null;
             /** @description the secret; it is shown this once */
             token: string;
+            user_id: string;
         };
         OfCallView: {
             data: components["schemas"]["CallView"][] | null;
@@ -1427,6 +1463,8 @@ export interface operations {
     "get-calls": {
         parameters: {
             query?: {
+                limit?: number;
+                cursor?: string;
                 state?: "ringing" | "answered" | "missed" | "ended" | "failed";
                 direction?: "inbound" | "outbound";
                 channel?: string;
@@ -1779,8 +1817,13 @@ export interface operations {
     "patch-channels-id": {
         parameters: {
             query?: never;
-            header?: never;
-            path?: never;
+            header?: {
+                /** @description the version that the change is based on, in quotes */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -2013,6 +2056,8 @@ export interface operations {
     "get-contacts": {
         parameters: {
             query?: {
+                limit?: number;
+                cursor?: string;
                 /** @description a name or an address; a phone in any spelling */
                 q?: string;
             };
@@ -2130,8 +2175,13 @@ export interface operations {
     "patch-contacts-id": {
         parameters: {
             query?: never;
-            header?: never;
-            path?: never;
+            header?: {
+                /** @description the version that the change is based on, in quotes */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -2248,6 +2298,8 @@ export interface operations {
     "get-conversations": {
         parameters: {
             query?: {
+                limit?: number;
+                cursor?: string;
                 status?: string;
                 /** @description me, none or a person's id */
                 assignee?: string;
@@ -2430,8 +2482,13 @@ export interface operations {
     "patch-conversations-id": {
         parameters: {
             query?: never;
-            header?: never;
-            path?: never;
+            header?: {
+                /** @description the version that the change is based on, in quotes */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -2495,7 +2552,9 @@ export interface operations {
                 before?: string;
             };
             header?: never;
-            path?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -2551,7 +2610,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -2612,6 +2673,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                id: string;
                 message_id: string;
             };
             cookie?: never;
@@ -2670,6 +2732,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                id: string;
                 message_id: string;
             };
             cookie?: never;
@@ -2903,6 +2966,8 @@ export interface operations {
     "get-inbound": {
         parameters: {
             query?: {
+                limit?: number;
+                cursor?: string;
                 state?: "processed" | "duplicate" | "quarantined" | "rejected";
                 channel?: string;
             };
@@ -3078,6 +3143,8 @@ export interface operations {
     "get-leads": {
         parameters: {
             query?: {
+                limit?: number;
+                cursor?: string;
                 contact?: string;
                 pipeline?: string;
                 stage?: string;
@@ -3199,8 +3266,13 @@ export interface operations {
     "patch-leads-id": {
         parameters: {
             query?: never;
-            header?: never;
-            path?: never;
+            header?: {
+                /** @description the version that the change is based on, in quotes */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -4005,8 +4077,13 @@ export interface operations {
     "patch-teams-id": {
         parameters: {
             query?: never;
-            header?: never;
-            path?: never;
+            header?: {
+                /** @description the version that the change is based on, in quotes */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -4066,7 +4143,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -4127,6 +4206,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                id: string;
                 user_id: string;
             };
             cookie?: never;
@@ -4535,8 +4615,13 @@ export interface operations {
     "patch-users-id": {
         parameters: {
             query?: never;
-            header?: never;
-            path?: never;
+            header?: {
+                /** @description the version that the change is based on, in quotes */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {

@@ -21,6 +21,8 @@ export interface Page<T> {
 }
 
 export type User = Whole<Schemas['UserView']>
+export type RoleName = User['role']
+export type NewToken = Whole<Schemas['NewToken']>
 export type Me = Omit<User, 'disabled'> & { permissions: string[]; settings: Record<string, unknown> | null }
 export interface Session {
   user: Me

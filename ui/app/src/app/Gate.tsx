@@ -8,6 +8,7 @@ import { resumeSending } from '../inbox/send'
 import { link, store } from '../live/live'
 import { SessionProvider } from '../session/session'
 import { OwnerForm } from '../signin/OwnerForm'
+import { SetPassword } from '../signin/SetPassword'
 import { SignIn } from '../signin/SignIn'
 import { Failed } from '../ui/states'
 import { keepFresh } from './freshness'
@@ -36,6 +37,7 @@ export function Gate() {
 
   if (session.isError) return <Failed error={session.error} what={t('gate.failed')} retry={() => session.refetch()} />
   if (!session.data) return null
+  if (location.pathname === '/set-password') return <SetPassword onDone={() => session.refetch()} />
   if (session.data.setup) return <OwnerForm onDone={() => session.refetch()} />
   if (!me) return <SignIn onDone={() => session.refetch()} />
   return (

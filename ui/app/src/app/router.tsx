@@ -56,6 +56,12 @@ const home = createRoute({
   },
 })
 
+const setPassword = createRoute({
+  getParentRoute: () => root,
+  path: '/set-password',
+  component: Outlet,
+})
+
 const welcome = createRoute({
   getParentRoute: () => root,
   path: '/welcome',
@@ -137,6 +143,7 @@ const quarantine = section('/quarantine', () => import('../settings/QuarantinePa
 
 const tree = root.addChildren([
   home,
+  setPassword,
   welcome,
   shell.addChildren([
     inboxRoute,

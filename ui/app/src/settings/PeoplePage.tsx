@@ -4,7 +4,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { api } from '../api/client'
 import { asProblem, type Problem } from '../api/problem'
-import type { User } from '../api/types'
+import type { RoleName, User } from '../api/types'
 import { t } from '../i18n'
 import { useTeams, useUsers } from '../session/queries'
 import { useMe } from '../session/session'
@@ -15,9 +15,11 @@ import table from '../ui/table.module.css'
 import { Section } from './SettingsPage'
 import css from './settings.module.css'
 
-function useRoles(): string[] {
+const ROLES: RoleName[] = ['agent', 'manager', 'admin', 'owner']
+
+function useRoles(): RoleName[] {
   const roles = useQuery({ queryKey: ['roles'], queryFn: async () => (await api.roles()).data })
-  return roles.data?.map((r) => r.id) ?? ['agent', 'manager', 'admin', 'owner']
+  return (roles.data?.map((r) => r.id) as RoleName[] | undefined) ?? ROLES
 }
 
 export function roleName(role: string): string {
@@ -28,6 +30,10 @@ export function PeoplePage() {
   const users = useUsers()
   const [adding, setAdding] = useState(false)
   const [invite, setInvite] = useState<{ name: string; url: string } | null>(null)
+  const link = async (u: User) => {
+    const made = await api.passwordLink(u.id).catch(() => null)
+    if (made) setInvite({ name: u.name, url: made.invite_url })
+  }
   return (
     <Section
       wide
@@ -78,7 +84,7 @@ export function PeoplePage() {
             </thead>
             <tbody>
               {users.data.map((u) => (
-                <Person key={u.id} u={u} />
+                <Person key={u.id} u={u} onLink={link} />
               ))}
             </tbody>
           </table>
@@ -88,7 +94,7 @@ export function PeoplePage() {
   )
 }
 
-function Person({ u }: { u: User }) {
+function Person({ u, onLink }: { u: User; onLink: (u: User) => void }) {
   const me = useMe()
   const roles = useRoles()
   const teams = useTeams().data ?? []
@@ -124,7 +130,7 @@ function Person({ u }: { u: User }) {
             label=""
             value={u.role}
             options={[...new Set([...roles, u.role])].map((r) => ({ value: r, label: roleName(r) }))}
-            onChange={(role) => save({ role })}
+            onChange={(role) => save({ role: role as RoleName })}
           />
         )}
       </td>
@@ -132,6 +138,11 @@ function Person({ u }: { u: User }) {
       <td className={table.wide}>{u.disabled ? t('people.disabled') : t('people.active')}</td>
       <td>
         <div className={table.acts}>
+          {u.id !== me.id && (
+            <Button size="xs" variant="subtle" onClick={() => onLink(u)}>
+              {t('people.newLink')}
+            </Button>
+          )}
           {u.id !== me.id && (
             <Button size="xs" variant="default" onClick={() => save({ disabled: !u.disabled })}>
               {u.disabled ? t('people.enable') : t('people.disable')}
@@ -146,7 +157,7 @@ function Person({ u }: { u: User }) {
 export function AddPerson({ onAdded, onClose }: { onAdded: (name: string, inviteUrl?: string) => void; onClose: () => void }) {
   const roles = useRoles()
   const client = useQueryClient()
-  const [role, setRole] = useState('agent')
+  const [role, setRole] = useState<RoleName>('agent')
   const [problem, setProblem] = useState<Problem | null>(null)
   const [busy, setBusy] = useState(false)
   const errors = problem?.byField() ?? {}
@@ -170,7 +181,7 @@ export function AddPerson({ onAdded, onClose }: { onAdded: (name: string, invite
       <div className={css.inline}>
         <TextInput name="name" label={t('people.name')} required autoFocus dir="auto" error={errors.name} />
         <TextInput name="email" type="email" label={t('signIn.email')} required error={errors.email} />
-        <Select label={t('people.role')} value={role} options={roles.map((r) => ({ value: r, label: roleName(r) }))} onChange={setRole} error={errors.role} />
+        <Select label={t('people.role')} value={role} options={roles.map((r) => ({ value: r, label: roleName(r) }))} onChange={(r) => setRole(r as RoleName)} error={errors.role} />
         <Button type="submit" loading={busy}>
           {t('people.invite')}
         </Button>

@@ -4,7 +4,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { api } from '../api/client'
 import { asProblem } from '../api/problem'
-import type { ApiToken } from '../api/types'
+import type { ApiToken, NewToken } from '../api/types'
 import { locale, t } from '../i18n'
 import { useUserName } from '../session/queries'
 import { dayAndTime } from '../text/time'
@@ -18,7 +18,7 @@ import css from './settings.module.css'
 export function TokensPage() {
   const client = useQueryClient()
   const tokens = useQuery({ queryKey: ['tokens'], queryFn: async () => (await api.tokens()).data })
-  const [made, setMade] = useState<ApiToken | null>(null)
+  const [made, setMade] = useState<NewToken | null>(null)
   const [error, setError] = useState('')
   const create = async (e: FormEvent<HTMLFormElement>) => {
     e.preventDefault()

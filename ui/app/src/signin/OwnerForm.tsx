@@ -7,7 +7,7 @@ import { t } from '../i18n'
 import { Steps } from '../setup/Steps'
 import css from './signin.module.css'
 
-const SHORTEST_PASSWORD = 10
+export const SHORTEST_PASSWORD = 8
 
 /** The first step of a fresh installation: the account that owns it. */
 export function OwnerForm({ onDone }: { onDone: () => void }) {
@@ -23,8 +23,7 @@ export function OwnerForm({ onDone }: { onDone: () => void }) {
     setBusy(true)
     setProblem(null)
     try {
-      const session = await api.setup(account)
-      if (!session?.user) await api.signIn({ email: account.email, password: account.password })
+      await api.setup(account)
       await router.navigate({ to: '/welcome' })
       onDone()
     } catch (err) {
