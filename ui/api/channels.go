@@ -58,7 +58,7 @@ func (a *API) createChannel(ctx context.Context, in *createChannelIn) (*body[inb
 
 type patchChannelIn struct {
 	One
-	Guard
+	Guarded
 	Body struct {
 		Name   opt[string]         `json:"name,omitempty"`
 		Config opt[map[string]any] `json:"config,omitempty"`

@@ -23,7 +23,7 @@ func (a *API) showContact(ctx context.Context, in *One) (*body[crm.ContactView],
 
 type patchContactIn struct {
 	One
-	Guard
+	Guarded
 	Body struct {
 		Name    opt[string]         `json:"name,omitempty"`
 		OwnerID opt[string]         `json:"owner_id,omitempty"`
@@ -66,7 +66,7 @@ func (a *API) showLead(ctx context.Context, in *One) (*body[crm.LeadView], error
 
 type patchLeadIn struct {
 	One
-	Guard
+	Guarded
 	Body struct {
 		Title       opt[string]    `json:"title,omitempty"`
 		StageID     opt[string]    `json:"stage_id,omitempty"`

@@ -38,7 +38,7 @@ func (a *API) showConversation(ctx context.Context, in *One) (*body[inbox.Conver
 
 type patchConversationIn struct {
 	One
-	Guard
+	Guarded
 	Body struct {
 		Status       opt[string]    `json:"status,omitempty"`
 		AssigneeID   opt[string]    `json:"assignee_id,omitempty"`

@@ -9,18 +9,18 @@ import (
 	"parley/internal/staff"
 )
 
-func (a *API) listUsers(ctx context.Context, _ *Paged) (*body[list[UserView]], error) {
+func (a *API) listUsers(ctx context.Context, _ *Paged) (*body[list[userView]], error) {
 	if err := a.Staff.Fresh(ctx); err != nil {
 		return nil, err
 	}
-	var out []UserView
+	var out []userView
 	for _, u := range a.Staff.All() {
 		out = append(out, viewUser(u))
 	}
 	return short(out, nil)
 }
 
-func (a *API) showUser(ctx context.Context, in *One) (*body[UserView], error) {
+func (a *API) showUser(ctx context.Context, in *One) (*body[userView], error) {
 	if err := a.Staff.Fresh(ctx); err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ type createUserIn struct {
 }
 
 type invited struct {
-	UserView
+	userView
 	InviteURL string `json:"invite_url,omitempty"`
 }
 
@@ -53,7 +53,7 @@ func (a *API) createUser(ctx context.Context, in *createUserIn) (*body[invited],
 	if err != nil {
 		return nil, err
 	}
-	v := invited{UserView: viewUser(u)}
+	v := invited{userView: viewUser(u)}
 	if in.Body.Password == "" {
 		if v.InviteURL, err = a.inviteURL(ctx, u.ID); err != nil {
 			return nil, err
@@ -93,7 +93,7 @@ func (a *API) linkUser(ctx context.Context, in *One) (*body[inviteView], error) 
 
 type patchUserIn struct {
 	One
-	Guard
+	Guarded
 	Body struct {
 		Name         opt[string]   `json:"name,omitempty"`
 		Role         opt[string]   `json:"role,omitempty"`
@@ -103,7 +103,7 @@ type patchUserIn struct {
 	}
 }
 
-func (a *API) patchUser(ctx context.Context, in *patchUserIn) (*body[UserView], error) {
+func (a *API) patchUser(ctx context.Context, in *patchUserIn) (*body[userView], error) {
 	v, err := in.version()
 	if err != nil {
 		return nil, err
@@ -169,7 +169,7 @@ func (a *API) createTeam(ctx context.Context, in *createTeamIn) (*body[teamView]
 
 type patchTeamIn struct {
 	One
-	Guard
+	Guarded
 	Body struct {
 		Name      opt[string]   `json:"name,omitempty"`
 		MemberIDs opt[[]string] `json:"member_ids,omitempty"`
@@ -221,7 +221,7 @@ func (a *API) listRoles(context.Context, *struct{}) (*body[list[roleView]], erro
 	return short(out, nil)
 }
 
-type TokenView struct {
+type tokenView struct {
 	ID         string     `json:"id"`
 	Name       string     `json:"name"`
 	UserID     string     `json:"user_id"`
@@ -231,14 +231,14 @@ type TokenView struct {
 	CreatedAt  time.Time  `json:"created_at"`
 }
 
-func viewToken(t *staff.Token) TokenView {
-	return TokenView{t.ID, t.Name, t.UserID, t.Scopes.List(), db.TimeOrNull(t.LastUsedAt), db.TimeOrNull(t.ExpiresAt), db.Time(t.CreatedAt)}
+func viewToken(t *staff.Token) tokenView {
+	return tokenView{t.ID, t.Name, t.UserID, t.Scopes.List(), db.TimeOrNull(t.LastUsedAt), db.TimeOrNull(t.ExpiresAt), db.Time(t.CreatedAt)}
 }
 
-func (a *API) listTokens(ctx context.Context, _ *Paged) (*body[list[TokenView]], error) {
+func (a *API) listTokens(ctx context.Context, _ *Paged) (*body[list[tokenView]], error) {
 	u := callerOf(ctx).user
 	all, err := a.Staff.Tokens(ctx, u.ID, u.Can(staff.SeeTokens))
-	var out []TokenView
+	var out []tokenView
 	for _, t := range all {
 		out = append(out, viewToken(t))
 	}
@@ -254,7 +254,7 @@ type createTokenIn struct {
 }
 
 type newToken struct {
-	TokenView
+	tokenView
 	Token string `json:"token" doc:"the secret; it is shown this once"`
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 type meView struct {
-	UserView
+	userView
 	Permissions []staff.Permission `json:"permissions"`
 	Settings    map[string]any     `json:"settings"`
 }
@@ -101,7 +101,7 @@ func (a *API) cookie(value string, age time.Duration) http.Cookie {
 }
 
 func (a *API) sessionView(u *staff.User, cookie string) sessionView {
-	v := sessionView{User: meView{UserView: viewUser(u), Permissions: staff.Permissions(u.Role), Settings: u.Settings.Object()}}
+	v := sessionView{User: meView{userView: viewUser(u), Permissions: staff.Permissions(u.Role), Settings: u.Settings.Object()}}
 	if cookie != "" {
 		token := auth.CSRFToken(a.CSRFKey, cookie)
 		v.CSRFToken = &token
@@ -169,7 +169,7 @@ func (a *API) setPassword(ctx context.Context, in *setPasswordIn) (*sessionOut, 
 	return a.signedIn(u, cookie), nil
 }
 
-type UserView struct {
+type userView struct {
 	ID           string    `json:"id"`
 	Name         string    `json:"name"`
 	Email        string    `json:"email"`
@@ -181,10 +181,10 @@ type UserView struct {
 	Version      int64     `json:"version"`
 }
 
-func viewUser(u *staff.User) UserView {
+func viewUser(u *staff.User) userView {
 	teams := u.TeamIDs
 	if teams == nil {
 		teams = []string{}
 	}
-	return UserView{u.ID, u.Name, u.Email, u.Role, teams, u.Availability, u.Disabled, db.Time(u.CreatedAt), u.Version}
+	return userView{u.ID, u.Name, u.Email, u.Role, teams, u.Availability, u.Disabled, db.Time(u.CreatedAt), u.Version}
 }

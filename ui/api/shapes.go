@@ -22,6 +22,13 @@ func answer[T any](v T, err error) (*body[T], error) {
 	return &body[T]{v}, nil
 }
 
+func bodyOf[T any](b *body[T], err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return b.Body, nil
+}
+
 // list is an answer that is not Paged because it is short by nature.
 type list[T any] struct {
 	Data []T     `json:"data"`
@@ -51,13 +58,13 @@ type Paged struct {
 
 func (p Paged) ask() page.Ask { return page.Ask{Limit: p.Limit, Cursor: p.Cursor} }
 
-// Guard lets an edit through only for the version that it is based on.
-type Guard struct {
+// Guarded guards an edit.
+type Guarded struct {
 	IfMatch string `header:"If-Match" maxLength:"40" doc:"the version that the change is based on, in quotes"`
 }
 
 // version is the version asked for, 0 for none.
-func (m Guard) version() (int64, error) {
+func (m Guarded) version() (int64, error) {
 	if m.IfMatch == "" || m.IfMatch == "*" {
 		return 0, nil
 	}
