@@ -40,7 +40,7 @@ func place(k db.Kind) any {
 	case db.Bool:
 		return new(sql.NullBool)
 	case db.Bytes:
-		return new([]byte)
+		return new(any) // SQLite gives no bytes as a nil slice, which is not NULL
 	}
 	return new(sql.NullString)
 }
@@ -80,8 +80,10 @@ func plain(v any) any {
 		if x.Valid {
 			return x.Bool
 		}
-	case *[]byte:
-		return *x // nil is null
+	case *any:
+		if b, valid := (*x).([]byte); valid {
+			return append([]byte{}, b...)
+		}
 	case *sql.NullString:
 		switch {
 		case x.Valid && utf8.ValidString(x.String):
