@@ -93,13 +93,22 @@ function Popup({ call, onClose }: { call: Call; onClose: () => void }) {
         {call.conversation_id && (
           <Button
             size="xs"
-            onClick={() => go({ to: '/inbox/$view/{-$conversation}', params: { view: 'all', conversation: call.conversation_id ?? undefined } })}
+            onClick={() =>
+              go({
+                to: '/inbox/$view/{-$conversation}',
+                params: { view: 'all', conversation: call.conversation_id ?? undefined },
+              })
+            }
           >
             {t('call.openConversation')}
           </Button>
         )}
         {call.contact_id && (
-          <Button size="xs" variant="default" onClick={() => go({ to: '/contacts/{-$contact}', params: { contact: call.contact_id ?? undefined } })}>
+          <Button
+            size="xs"
+            variant="default"
+            onClick={() => go({ to: '/contacts/{-$contact}', params: { contact: call.contact_id ?? undefined } })}
+          >
             {t('call.openCard')}
           </Button>
         )}

@@ -1,6 +1,14 @@
 import { ActionIcon, Button } from '@mantine/core'
 import { IconPaperclip, IconSend2 } from '@tabler/icons-react'
-import { type ClipboardEvent, type DragEvent, type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from 'react'
+import {
+  type ClipboardEvent,
+  type DragEvent,
+  type KeyboardEvent,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from 'react'
 import type { Conversation } from '../api/types'
 import { Kbd } from '../app/Kbd'
 import { t } from '../i18n'
@@ -104,7 +112,13 @@ export function Composer({ c, mode: wanted, onMode, focus, onDone }: Props) {
   }
 
   return (
-    <section className={css.composer} data-note={note || undefined} aria-label={t('composer.label')} onDrop={onDrop} onDragOver={(e) => e.preventDefault()}>
+    <section
+      className={css.composer}
+      data-note={note || undefined}
+      aria-label={t('composer.label')}
+      onDrop={onDrop}
+      onDragOver={(e) => e.preventDefault()}
+    >
       {guard && <Guard missed={guard.missed} onRead={() => setGuard(null)} onSend={sendAnyway} />}
       <div className={css.modes}>
         {!oneWay && (
@@ -148,7 +162,11 @@ export function Composer({ c, mode: wanted, onMode, focus, onDone }: Props) {
         onRetry={uploads.retry}
       />
       <footer className={css.foot}>
-        <ActionIcon onClick={() => file.current?.click()} aria-label={t('composer.attach')} title={t('composer.attach')}>
+        <ActionIcon
+          onClick={() => file.current?.click()}
+          aria-label={t('composer.attach')}
+          title={t('composer.attach')}
+        >
           <IconPaperclip size={20} stroke={1.75} />
         </ActionIcon>
         <input

@@ -43,7 +43,10 @@ export function Head({ c, onBack, onDone, onCard }: Props) {
   const contact = useLive('contact', c.contact_id)
   const channel = useChannelName(c.channel_id)
   const [open, setOpen] = useState<Open>(null)
-  const opener = (what: Exclude<Open, null>) => ({ opened: open === what, onOpen: (on: boolean) => setOpen(on ? what : null) })
+  const opener = (what: Exclude<Open, null>) => ({
+    opened: open === what,
+    onOpen: (on: boolean) => setOpen(on ? what : null),
+  })
 
   const resolve = () => {
     const leaves = c.status !== 'resolved'
@@ -80,7 +83,9 @@ export function Head({ c, onBack, onDone, onCard }: Props) {
             <ChannelGlyph type={c.channel_type} size={14} />
             <span className="cut">
               <span className="tabular">#{c.number}</span> · {t(`status.${c.status}`)}
-              {c.status === 'snoozed' && c.snoozed_until && ` ${t('conversation.until', { time: dayAndTime(c.snoozed_until, locale()) })}`}
+              {c.status === 'snoozed' &&
+                c.snoozed_until &&
+                ` ${t('conversation.until', { time: dayAndTime(c.snoozed_until, locale()) })}`}
               {' · '}
               <bdi>{c.subject || channel || channelTypeName(c.channel_type)}</bdi>
             </span>
@@ -102,7 +107,9 @@ export function Head({ c, onBack, onDone, onCard }: Props) {
             px="xs"
           >
             {c.status === 'resolved' ? <IconArrowBackUp size={18} /> : <IconCheck size={18} />}
-            <span className={css.resolveText}>{c.status === 'resolved' ? t('conversation.reopen') : t('conversation.resolve')}</span>
+            <span className={css.resolveText}>
+              {c.status === 'resolved' ? t('conversation.reopen') : t('conversation.resolve')}
+            </span>
           </Button>
           <Menu position="bottom-end" width={230}>
             <Menu.Target>
@@ -135,7 +142,12 @@ export function Head({ c, onBack, onDone, onCard }: Props) {
               </Menu.Item>
             </Menu.Dropdown>
           </Menu>
-          <ActionIcon className={css.cardToggle} onClick={onCard} aria-label={t('card.label')} title={t('keys.withKey', { name: t('card.label'), key: ']' })}>
+          <ActionIcon
+            className={css.cardToggle}
+            onClick={onCard}
+            aria-label={t('card.label')}
+            title={t('keys.withKey', { name: t('card.label'), key: ']' })}
+          >
             <IconLayoutSidebarRight size={20} stroke={1.75} />
           </ActionIcon>
         </div>
@@ -171,10 +183,19 @@ function AssigneePicker({ c, me, ...open }: { c: Conversation; me: string } & Op
       label={t('conversation.assignTo')}
       options={options}
       onPick={(v) =>
-        change(c.id, { assignee_id: v || null }, v ? t('done.assigned', { name: users.find((u) => u.id === v)?.name }) : t('done.unassigned'))
+        change(
+          c.id,
+          { assignee_id: v || null },
+          v ? t('done.assigned', { name: users.find((u) => u.id === v)?.name }) : t('done.unassigned'),
+        )
       }
       target={
-        <button type="button" className={css.pick} onClick={() => open.onOpen(!open.opened)} title={t('keys.withKey', { name: t('conversation.assignTo'), key: 'A' })}>
+        <button
+          type="button"
+          className={css.pick}
+          onClick={() => open.onOpen(!open.opened)}
+          title={t('keys.withKey', { name: t('conversation.assignTo'), key: 'A' })}
+        >
           <IconUser size={16} stroke={1.75} aria-hidden="true" />
           <span className={`${css.pickText} cut`} dir="auto">
             {c.assignee_id ? (name ?? '…') : t('conversation.unassigned')}
@@ -198,9 +219,20 @@ function TeamPicker({ c, ...open }: { c: Conversation } & Opener) {
         { value: '', label: t('conversation.noTeam'), checked: c.team_id === null },
         ...teams.map((x) => ({ value: x.id, label: x.name, checked: x.id === c.team_id })),
       ]}
-      onPick={(v) => change(c.id, { team_id: v || null }, v ? t('done.team', { name: teams.find((x) => x.id === v)?.name }) : t('done.noTeam'))}
+      onPick={(v) =>
+        change(
+          c.id,
+          { team_id: v || null },
+          v ? t('done.team', { name: teams.find((x) => x.id === v)?.name }) : t('done.noTeam'),
+        )
+      }
       target={
-        <button type="button" className={css.pick} onClick={() => open.onOpen(!open.opened)} title={t('keys.withKey', { name: t('keys.team'), key: 'V' })}>
+        <button
+          type="button"
+          className={css.pick}
+          onClick={() => open.onOpen(!open.opened)}
+          title={t('keys.withKey', { name: t('keys.team'), key: 'V' })}
+        >
           <IconUsers size={16} stroke={1.75} aria-hidden="true" />
           <span className={`${css.pickText} cut`} dir="auto">
             {name ?? t('conversation.noTeam')}
@@ -221,13 +253,23 @@ function SnoozePicker({ c, ...open }: { c: Conversation } & Opener) {
       label={t('snooze.until')}
       options={[
         ...woken,
-        ...times.map((x) => ({ value: x.at.toISOString(), label: t(`snooze.${x.name}`), hint: dayAndTime(x.at.toISOString(), locale()) })),
+        ...times.map((x) => ({
+          value: x.at.toISOString(),
+          label: t(`snooze.${x.name}`),
+          hint: dayAndTime(x.at.toISOString(), locale()),
+        })),
       ]}
       onPick={(v) =>
-        v === 'wake' ? change(c.id, { status: 'open', snoozed_until: null }, t('done.reopened', { number: c.number })) : snooze(c, v)
+        v === 'wake'
+          ? change(c.id, { status: 'open', snoozed_until: null }, t('done.reopened', { number: c.number }))
+          : snooze(c, v)
       }
       target={
-        <ActionIcon onClick={() => open.onOpen(!open.opened)} aria-label={t('keys.snooze')} title={t('keys.withKey', { name: t('keys.snooze'), key: 'S' })}>
+        <ActionIcon
+          onClick={() => open.onOpen(!open.opened)}
+          aria-label={t('keys.snooze')}
+          title={t('keys.withKey', { name: t('keys.snooze'), key: 'S' })}
+        >
           <IconClock size={20} stroke={1.75} />
         </ActionIcon>
       }

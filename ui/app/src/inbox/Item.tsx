@@ -43,7 +43,13 @@ function Said({ m, grouped, onUndo }: { m: Message; grouped: boolean; onUndo: ()
   const name = m.author.name || (ours ? t('thread.us') : contactName(contact))
   const mail = m.kind === 'email' && m.body_html !== ''
   return (
-    <article className={css.said} data-side={ours ? 'ours' : 'theirs'} data-note={m.direction === 'note' || undefined} data-mail={mail || undefined} aria-label={t('thread.by', { name })}>
+    <article
+      className={css.said}
+      data-side={ours ? 'ours' : 'theirs'}
+      data-note={m.direction === 'note' || undefined}
+      data-mail={mail || undefined}
+      aria-label={t('thread.by', { name })}
+    >
       {!grouped && (
         <header className={css.by}>
           {!ours && <Avatar name={name} small />}

@@ -72,7 +72,7 @@ export async function send(o: Outgoing): Promise<Outcome> {
   keep()
   store.addPending(pending)
   const problem = await handOver(a)
-  if (!problem || problem.status !== 409) return { done: true }
+  if (problem?.status !== 409) return { done: true }
   drop(pending)
   const sendAnyway = () => {
     attempts.set(pending.key, a)

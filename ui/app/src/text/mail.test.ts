@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { mailPage } from './mail'
 
 const colors = { text: '#111', dim: '#666', surface: '#fff', accent: '#00f', line: '#ddd', scheme: 'light' as const }
-const page = (html: string, images = false) => mailPage(html, { images, origin: 'https://hub.example', quoted: 'Quoted', colors })
+const page = (html: string, images = false) =>
+  mailPage(html, { images, origin: 'https://hub.example', quoted: 'Quoted', colors })
 
 describe('a mail', () => {
   it('lets no picture in from outside until asked', () => {
@@ -27,7 +28,9 @@ describe('a mail', () => {
   })
 
   it('folds the quotation but not a mail that is nothing else', () => {
-    expect(page('<p>Yes</p><div class="gmail_quote">old words</div>').srcdoc).toContain('<details><summary>Quoted</summary>')
+    expect(page('<p>Yes</p><div class="gmail_quote">old words</div>').srcdoc).toContain(
+      '<details><summary>Quoted</summary>',
+    )
     expect(page('<div class="gmail_quote">forwarded</div>').srcdoc).not.toContain('<details>')
   })
 
