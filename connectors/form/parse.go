@@ -147,7 +147,7 @@ func parseMultipart(body []byte, boundary, region string) (post, error) {
 	r := multipart.NewReader(bytes.NewReader(body), boundary)
 	for {
 		part, err := r.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			p.fields = decoded(p.fields, "", region)
 			return p, nil
 		}

@@ -123,7 +123,9 @@ func (a *API) relay(c *fiber.Ctx, conn connectors.WebhookReceiver, typ, id strin
 		return a.refuse(c, http.StatusBadRequest, "bad request target")
 	}
 	header := http.Header{}
-	c.Request().Header.VisitAll(func(k, v []byte) { header.Add(string(k), string(v)) })
+	for k, v := range c.Request().Header.All() {
+		header.Add(string(k), string(v))
+	}
 	out := conn.Webhook(ctx, connectors.WebhookRequest{Method: c.Method(), Path: strings.TrimPrefix(u.Path, "/hooks/"+typ+"/"+id), URL: a.PublicURL + c.OriginalURL(),
 		Query: u.Query(), Header: header, Body: c.Body(), RemoteIP: a.address(c)}, a.Inbox.Sink(id))
 	for k, v := range out.Header {
