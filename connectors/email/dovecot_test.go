@@ -23,7 +23,7 @@ type dovecot struct {
 	imap, lmtp int
 	imaps      int
 	stopped    chan error
-	dir, sbin  string
+	dir        string
 }
 
 func startDovecot(t *testing.T) *dovecot {
