@@ -161,6 +161,7 @@ func (b *Inbox) outbound(ctx context.Context, c *Conversation, m *Message) (conn
 		AuthorName: m.AuthorName, ProviderID: m.ProviderID, CreatedAt: time.UnixMilli(m.CreatedAt).UTC(),
 	}
 	out.To, _ = m.Headers["to"].(string)
+	out.Cc, out.Bcc = texts(m.Headers["cc"]), texts(m.Headers["bcc"])
 	if m.ChannelID == c.ChannelID {
 		out.ThreadKey = c.ThreadKey
 	}
@@ -184,6 +185,17 @@ func (b *Inbox) outbound(ctx context.Context, c *Conversation, m *Message) (conn
 		}
 	}
 	return out, nil
+}
+
+// texts is a list of a JSON object as strings.
+func texts(v any) (out []string) {
+	list, _ := v.([]any)
+	for _, x := range list {
+		if s, ok := x.(string); ok {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // answered is the provider id of the message that is answered: the one named, else nothing for a chat and the newest inbound one for mail.

@@ -163,7 +163,7 @@ func (h *house) furnish(ctx context.Context) error {
 	}
 	h.supervisor = connectors.NewSupervisor(h.jobs.Node, h.inbox, factories(), host)
 	h.inbox.Use(h.supervisor)
-	h.api = api.New(api.Options{Inbox: h.inbox, Staff: h.staff, Hub: h.hub, Tail: h.tail, Log: h.log, DB: h.db, Live: h.supervisor, Now: h.now,
+	h.api = api.New(api.Options{Inbox: h.inbox, Staff: h.staff, Hub: h.hub, Tail: h.tail, Log: h.log, DB: h.db, Live: h.supervisor, HTTP: h.guard.Client(), Now: h.now,
 		CSRFKey: h.secrets.Derive("csrf", 32), PublicURL: h.config.Server.PublicURL, Proxies: h.config.Server.TrustedProxies, Metrics: h.metrics(), App: ui.App, Widget: ui.Widget, Version: version,
 		Checks: []api.Check{{Name: "database", Ping: h.db.Ping}, {Name: "broker", Ping: h.broker.Ping}, {Name: "blob store", Ping: h.blobs.Ping}}})
 	return nil

@@ -32,6 +32,7 @@ func (a *API) plain() {
 	a.app.Get("/readyz", a.ready)
 	a.app.Get("/api/v1/openapi.json", a.openapi)
 	a.app.Get("/api/v1/calls/:id/recording", a.recording)
+	a.app.Get("/api/v1/pictures", a.picture)
 	if a.Metrics != nil {
 		a.app.Get("/metrics", adaptor.HTTPHandler(a.Metrics))
 	}
