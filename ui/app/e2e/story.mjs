@@ -149,7 +149,7 @@ function countLoads(page) {
 }
 
 async function startHub() {
-  const bin = resolve(process.env.PARLEY_BIN ?? 'bin/parley')
+  const bin = resolve(process.env.PARLEY_BIN ?? join(import.meta.dirname, '../../../bin/parley'))
   assert.ok(existsSync(bin), `no hub at ${bin}; set PARLEY_BIN or PARLEY_URL`)
   const port = await freePort()
   const at = `http://127.0.0.1:${port}`
