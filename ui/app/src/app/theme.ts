@@ -23,6 +23,7 @@ import {
   Button,
   type CSSVariablesResolver,
   createTheme,
+  defaultVariantColorsResolver,
   Input,
   type MantineColorsTuple,
   Menu,
@@ -44,6 +45,16 @@ const accent: MantineColorsTuple = [
 ]
 
 export const theme = createTheme({
+  // The accent wears its own pair of colours in either scheme; the rest is Mantine's.
+  variantColorResolver: (input) =>
+    input.variant === 'filled' && (input.color ?? 'accent') === 'accent'
+      ? {
+          background: 'var(--accent)',
+          hover: 'var(--accent-strong)',
+          color: 'var(--on-accent)',
+          border: '1px solid transparent',
+        }
+      : defaultVariantColorsResolver(input),
   primaryColor: 'accent',
   primaryShade: { light: 8, dark: 3 },
   autoContrast: true,
