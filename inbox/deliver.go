@@ -83,8 +83,7 @@ func (b *Inbox) doubtTx(tx *gorm.DB, c *Conversation, m *Message, why string) er
 	if err := b.setStatusTx(tx, c, m, Unknown, why); err != nil {
 		return err
 	}
-	now := b.now()
-	return jobs.EnqueueTx(tx, jobs.New{Kind: jobFind, Payload: deliverJob{m.ID}, RunAt: now.Add(5 * time.Second), At: now, Queue: "find:" + m.ChannelID, UniqueKey: "find:" + m.ID})
+	return enqueueFindTx(tx, m.ID, m.ChannelID, b.now())
 }
 
 func lockMessageTx(tx *gorm.DB, id string) (*Conversation, *Message, error) {

@@ -78,6 +78,18 @@ func load(env environment, file string) (configs.Config, error) {
 
 // foundation opens database, key and blob store: what the small commands need, also while another process serves.
 func foundation(ctx context.Context, c configs.Config, migrate bool) (*house, error) {
+	h, err := site(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.ground(ctx, migrate); err != nil {
+		return nil, errors.Join(err, h.db.Close())
+	}
+	return h, nil
+}
+
+// site opens the database as it is, whatever is or is not in it.
+func site(ctx context.Context, c configs.Config) (*house, error) {
 	h := &house{config: c, now: clock.System}
 	var err error
 	if h.guard, err = netguard.New(c.Server.AllowPrivateHosts); err != nil {
@@ -88,9 +100,6 @@ func foundation(ctx context.Context, c configs.Config, migrate bool) (*house, er
 	}
 	if h.db, err = db.Open(ctx, db.Options{URL: c.Database.URL}); err != nil {
 		return nil, err
-	}
-	if err := h.ground(ctx, migrate); err != nil {
-		return nil, errors.Join(err, h.db.Close())
 	}
 	return h, nil
 }
