@@ -8,4 +8,3 @@ import (
 func doctor(context.Context, environment, []string) error  { return errors.New("being built") }
 func backup(context.Context, environment, []string) error  { return errors.New("being built") }
 func restore(context.Context, environment, []string) error { return errors.New("being built") }
-func demo(context.Context, environment, []string) error    { return errors.New("being built") }
