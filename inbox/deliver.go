@@ -105,6 +105,7 @@ func lockMessageTx(tx *gorm.DB, id string) (*Conversation, *Message, error) {
 // outcome writes what Send said.
 func (b *Inbox) outcome(ctx context.Context, m *Message, j jobs.Job, r connectors.Receipt, sent error) error {
 	after, again := connectors.IsRetry(sent)
+	again = again || repeatsBlindly && sent != nil && !connectors.IsPermanent(sent)
 	var retry error
 	if again {
 		if after == 0 {

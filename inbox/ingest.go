@@ -66,11 +66,15 @@ func (b *Inbox) Accept(ctx context.Context, channelID string, in connectors.Inbo
 		return connectors.Accepted{}, err
 	}
 	var out connectors.Accepted
-	err = b.batch.do(func(tx *gorm.DB) error {
+	take := func(tx *gorm.DB) error {
 		out = connectors.Accepted{}
 		return b.acceptTx(tx, item, &out)
-	})
-	if err != nil {
+	}
+	if acknowledgesFirst {
+		go func() { _ = b.batch.do(take) }()
+		return connectors.Accepted{}, nil
+	}
+	if err = b.batch.do(take); err != nil {
 		return connectors.Accepted{}, fmt.Errorf("accept %s item: %w", ch.Type, err)
 	}
 	return out, nil
