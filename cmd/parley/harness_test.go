@@ -120,7 +120,7 @@ func newHub(t testing.TB, bin, databaseURL string, env ...string) *hub {
 	h.env = append(h.env, env...)
 	t.Cleanup(func() {
 		h.kill()
-		if t.Failed() {
+		if t.Failed() && h.cmd != nil {
 			t.Logf("the end of the program's log:\n%s", h.log.tail())
 		}
 	})
@@ -281,6 +281,15 @@ func (h *hub) do(method, path string, header http.Header, body any) (status int,
 	return res.StatusCode, answer, err
 }
 
+// ask makes a request to the API and decodes an answer of success.
+func (h *hub) ask(method, path string, header http.Header, body, into any) (status int, err error) {
+	status, answer, err := h.do(method, "/api/v1"+path, header, body)
+	if err == nil && status/100 == 2 && into != nil {
+		err = json.Unmarshal(answer, into)
+	}
+	return status, err
+}
+
 // must makes a request to the API that has to succeed and decodes its answer.
 func (h *hub) must(method, path string, body, into any) {
 	h.t.Helper()
@@ -339,12 +348,17 @@ func (h *hub) connect(typ string, config any) channel {
 // until asks again and again whether something has come to pass that no event tells of.
 func (h *hub) until(what string, done func() bool) {
 	h.t.Helper()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	h.within(30*time.Second, what, done)
+}
+
+func (h *hub) within(d time.Duration, what string, done func() bool) {
+	h.t.Helper()
+	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if done() {
 			return
 		}
 	}
-	h.t.Fatalf("in 30 s it did not come to pass that %s", what)
+	h.t.Fatalf("in %s it did not come to pass that %s", d, what)
 }
 
 // exitCode is a finished command's status.
