@@ -104,6 +104,7 @@ func lockMessageTx(tx *gorm.DB, id string) (*Conversation, *Message, error) {
 // outcome writes what Send said.
 func (b *Inbox) outcome(ctx context.Context, m *Message, j jobs.Job, r connectors.Receipt, sent error) error {
 	after, again := connectors.IsRetry(sent)
+	again = again || repeatsBlindly && sent != nil && !connectors.IsPermanent(sent)
 	var retry error
 	if again {
 		if after == 0 {
@@ -172,7 +173,7 @@ func (b *Inbox) outbound(ctx context.Context, c *Conversation, m *Message) (conn
 	for i := len(thread) - 1; i >= 0; i-- {
 		out.References = append(out.References, thread[i].ProviderID)
 	}
-	out.ReplyTo = answered(thread, m.ReplyTo)
+	out.ReplyTo = answered(thread, m)
 	if m.Attachments > 0 {
 		if err := loadParts(q, []*Message{m}); err != nil {
 			return out, err
@@ -197,10 +198,10 @@ func texts(v any) (out []string) {
 	return out
 }
 
-// answered is the provider id of the message that is answered: the one named, else nothing for a chat and the newest inbound one for mail.
-func answered(newestFirst []Message, id string) string {
+// answered is the provider id of the message that m answers: the one named, else nothing for a chat and the newest inbound one for mail.
+func answered(newestFirst []Message, m *Message) string {
 	for _, t := range newestFirst {
-		if id != "" && t.ID == id {
+		if m.ReplyTo != "" && t.ID == m.ReplyTo || m.ReplyTo == "" && m.Kind == connectors.KindMail && t.Direction == DirInbound {
 			return t.ProviderID
 		}
 	}

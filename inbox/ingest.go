@@ -66,10 +66,15 @@ func (b *Inbox) Accept(ctx context.Context, channelID string, in connectors.Inbo
 		return connectors.Accepted{}, err
 	}
 	var out connectors.Accepted
-	err = b.batch.do(func(tx *gorm.DB) error {
+	take := func(tx *gorm.DB) error {
 		out = connectors.Accepted{}
 		return b.acceptTx(tx, item, &out)
-	})
+	}
+	if acknowledgesFirst {
+		go func() { _ = b.batch.do(take) }()
+		return connectors.Accepted{}, nil
+	}
+	err = b.batch.do(take)
 	if db.Refused(err) || errors.Is(err, errPanic) {
 		out, err = b.setAside(ctx, item, err)
 	}
