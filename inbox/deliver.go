@@ -83,8 +83,7 @@ func (b *Inbox) doubtTx(tx *gorm.DB, c *Conversation, m *Message, why string) er
 	if err := b.setStatusTx(tx, c, m, Unknown, why); err != nil {
 		return err
 	}
-	now := b.now()
-	return jobs.EnqueueTx(tx, jobs.New{Kind: jobFind, Payload: deliverJob{m.ID}, RunAt: now.Add(5 * time.Second), At: now, Queue: "find:" + m.ChannelID, UniqueKey: "find:" + m.ID})
+	return enqueueFindTx(tx, m.ID, m.ChannelID, b.now())
 }
 
 func lockMessageTx(tx *gorm.DB, id string) (*Conversation, *Message, error) {
@@ -105,6 +104,7 @@ func lockMessageTx(tx *gorm.DB, id string) (*Conversation, *Message, error) {
 // outcome writes what Send said.
 func (b *Inbox) outcome(ctx context.Context, m *Message, j jobs.Job, r connectors.Receipt, sent error) error {
 	after, again := connectors.IsRetry(sent)
+	again = again || repeatsBlindly && sent != nil && !connectors.IsPermanent(sent)
 	var retry error
 	if again {
 		if after == 0 {
@@ -161,6 +161,7 @@ func (b *Inbox) outbound(ctx context.Context, c *Conversation, m *Message) (conn
 		AuthorName: m.AuthorName, ProviderID: m.ProviderID, CreatedAt: time.UnixMilli(m.CreatedAt).UTC(),
 	}
 	out.To, _ = m.Headers["to"].(string)
+	out.Cc, out.Bcc = texts(m.Headers["cc"]), texts(m.Headers["bcc"])
 	if m.ChannelID == c.ChannelID {
 		out.ThreadKey = c.ThreadKey
 	}
@@ -172,7 +173,7 @@ func (b *Inbox) outbound(ctx context.Context, c *Conversation, m *Message) (conn
 	for i := len(thread) - 1; i >= 0; i-- {
 		out.References = append(out.References, thread[i].ProviderID)
 	}
-	out.ReplyTo = answered(thread, m.ReplyTo)
+	out.ReplyTo = answered(thread, m)
 	if m.Attachments > 0 {
 		if err := loadParts(q, []*Message{m}); err != nil {
 			return out, err
@@ -186,10 +187,21 @@ func (b *Inbox) outbound(ctx context.Context, c *Conversation, m *Message) (conn
 	return out, nil
 }
 
-// answered is the provider id of the message that is answered: the one named, else nothing for a chat and the newest inbound one for mail.
-func answered(newestFirst []Message, id string) string {
+// texts is a list of a JSON object as strings.
+func texts(v any) (out []string) {
+	list, _ := v.([]any)
+	for _, x := range list {
+		if s, ok := x.(string); ok {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// answered is the provider id of the message that m answers: the one named, else nothing for a chat and the newest inbound one for mail.
+func answered(newestFirst []Message, m *Message) string {
 	for _, t := range newestFirst {
-		if id != "" && t.ID == id {
+		if m.ReplyTo != "" && t.ID == m.ReplyTo || m.ReplyTo == "" && m.Kind == connectors.KindMail && t.Direction == DirInbound {
 			return t.ProviderID
 		}
 	}

@@ -66,10 +66,15 @@ func (b *Inbox) Accept(ctx context.Context, channelID string, in connectors.Inbo
 		return connectors.Accepted{}, err
 	}
 	var out connectors.Accepted
-	err = b.batch.do(func(tx *gorm.DB) error {
+	take := func(tx *gorm.DB) error {
 		out = connectors.Accepted{}
 		return b.acceptTx(tx, item, &out)
-	})
+	}
+	if acknowledgesFirst {
+		go func() { _ = b.batch.do(take) }()
+		return connectors.Accepted{}, nil
+	}
+	err = b.batch.do(take)
 	if db.Refused(err) || errors.Is(err, errPanic) {
 		out, err = b.setAside(ctx, item, err)
 	}
@@ -339,17 +344,22 @@ func (c *Conversation) received(m *Message, it *item) {
 	if c.WaitingSince == 0 {
 		c.WaitingSince = m.CreatedAt
 	}
-	if peer := it.peer(); peer.Value != "" {
+	if peer := it.peer(); peer.Value != "" && m.ContactID == c.ContactID { // a participant's word does not turn the answers to them
 		c.PeerKind, c.Peer = peer.Kind, peer.Value
 	}
 }
 
 // peer is where an answer goes on this channel: the address that a mail asks answers to, else the sender's.
 func (it *item) peer() connectors.Claim {
-	region := it.ch.common().DefaultRegion
 	if to := crm.NormalEmail(it.Headers["Reply-To"]); to != "" {
 		return connectors.Claim{Kind: connectors.KindEmail, Value: to, Trust: connectors.TrustAsserted}
 	}
+	return it.from()
+}
+
+// from is the sender's address on this channel.
+func (it *item) from() connectors.Claim {
+	region := it.ch.common().DefaultRegion
 	for _, c := range it.Sender.Claims {
 		if v := crm.Normal(c.Kind, c.Value, region); v != "" {
 			return connectors.Claim{Kind: c.Kind, Value: v, Trust: c.Trust}
@@ -362,7 +372,8 @@ func (it *item) peer() connectors.Claim {
 func (b *Inbox) leadTx(tx *gorm.DB, it *item, who crm.Resolved, conv *Conversation) error {
 	rule := it.ch.common().Lead
 	wanted := rule.Create == "new_contact" && who.Created || rule.Create == "always" && conv.LeadID == ""
-	if !wanted || it.Auto != connectors.AutoNone || it.Muted || len(it.Sender.Claims) == 0 {
+	guest := conv.ContactID != who.Contact.ID // somebody who was written to in another's conversation
+	if !wanted || guest || it.Auto != connectors.AutoNone || it.Muted || len(it.Sender.Claims) == 0 {
 		return nil
 	}
 	source := map[string]any{"channel_type": it.ch.Type, "channel_id": it.ch.ID, "utm": it.Source.UTM}
@@ -477,7 +488,7 @@ func (b *Inbox) acceptOutgoingTx(tx *gorm.DB, it *item) error {
 		it.journal.State, it.journal.Reason = Duplicate, "our own message, seen again in the Sent folder"
 		return nil
 	}
-	conv, err := b.byReferencesTx(tx, it, "")
+	conv, err := b.byReferencesTx(tx, it, func(*Conversation) (bool, error) { return true, nil })
 	if err != nil {
 		return err
 	}

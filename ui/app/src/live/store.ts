@@ -43,7 +43,12 @@ export interface ThreadState {
 const THREADS_KEPT = 30
 const NO_THREAD: ThreadState = { ids: [], older: null, loaded: false, stale: false }
 
-const kindOfEvent: Record<string, Kind> = { conversation: 'conversation', contact: 'contact', lead: 'lead', call: 'call' }
+const kindOfEvent: Record<string, Kind> = {
+  conversation: 'conversation',
+  contact: 'contact',
+  lead: 'lead',
+  call: 'call',
+}
 
 export class LiveStore {
   readonly topics = new Topics()
