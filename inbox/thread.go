@@ -52,10 +52,7 @@ func (b *Inbox) threadTx(tx *gorm.DB, it *item, who crm.Resolved) (c *Conversati
 
 // byReferencesTx is the conversation of the nearest message that the item answers, as long as it is with contactID ("" : anybody).
 func (b *Inbox) byReferencesTx(tx *gorm.DB, it *item, contactID string) (*Conversation, error) {
-	for i, id := range it.Thread.ReplyTo {
-		if id == "" || i >= 50 {
-			continue // never match on an empty key
-		}
+	for _, id := range it.Thread.ReplyTo {
 		var m Message
 		q := tx.Select("messages.conversation_id").Where("messages.channel_id = ? AND messages.provider_id = ?", it.ch.ID, id)
 		if contactID != "" {
@@ -175,7 +172,7 @@ func extensionOf(mime string) string {
 
 func mimeOf(p connectors.Attachment) string {
 	m := strings.ToLower(strings.TrimSpace(strings.SplitN(p.MIME, ";", 2)[0]))
-	if m == "" || strings.ContainsAny(m, " \r\n\x00") || !strings.Contains(m, "/") || len(m) > 120 {
+	if m == "" || !storable(m) || strings.ContainsAny(m, " \r\n") || !strings.Contains(m, "/") || len(m) > 120 {
 		return "application/octet-stream"
 	}
 	return m
