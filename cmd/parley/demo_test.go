@@ -116,15 +116,6 @@ func (s *said) String() string {
 	return s.b.String()
 }
 
-func freePort(t *testing.T) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // openDemo starts the demo at a fast pace and signs in as its owner once it says how.
 func openDemo(t *testing.T) (n *newcomer, out *said, stop func()) {
 	t.Setenv("TMPDIR", t.TempDir())
