@@ -281,7 +281,7 @@ func (b *Inbox) find(ctx context.Context, j jobs.Job) error {
 	}
 	state, reason := connectors.DeliverySent, ""
 	if !found {
-		state, reason = connectors.DeliveryFailed, "the provider never got it"
+		r, state, reason = connectors.Receipt{}, connectors.DeliveryFailed, "the provider never got it"
 	}
 	return b.Delivered(ctx, m.ChannelID, connectors.Delivery{MessageID: m.ID, ProviderID: r.ProviderID, State: state, Reason: reason})
 }
