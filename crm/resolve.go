@@ -3,6 +3,7 @@ package crm
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,7 +51,7 @@ func ResolveTx(tx *gorm.DB, w Who) (Resolved, error) {
 	} else {
 		r.Evidence = fmt.Sprintf("%s %s is known as %s", by.Kind, by.Value, by.Trust)
 	}
-	added, err := learnTx(tx, r.Contact, w, claims)
+	added, err := learnTx(tx, r.Contact, w, claims, r.Created)
 	if err != nil {
 		return Resolved{}, err
 	}
@@ -61,8 +62,12 @@ func ResolveTx(tx *gorm.DB, w Who) (Resolved, error) {
 func normalised(w Who) []connectors.Claim {
 	var out []connectors.Claim
 	for _, c := range w.Claims {
-		if v := Normal(c.Kind, c.Value, w.Region); v != "" {
-			out = append(out, connectors.Claim{Kind: c.Kind, Value: v, Trust: c.Trust})
+		n := connectors.Claim{Kind: c.Kind, Value: Normal(c.Kind, c.Value, w.Region), Trust: c.Trust}
+		same := func(o connectors.Claim) bool {
+			return o.Kind == n.Kind && o.Value == n.Value && everywhere(o.Kind, o.Trust) == everywhere(n.Kind, n.Trust)
+		}
+		if n.Value != "" && !slices.ContainsFunc(out, same) {
+			out = append(out, n)
 		}
 	}
 	return out
@@ -132,15 +137,24 @@ func firstName(w Who, claims []connectors.Claim) string {
 	return "Hidden number"
 }
 
-// learnTx gives the contact those claims that nobody has yet, and a name where its own was only an address.
-func learnTx(tx *gorm.DB, c *Contact, w Who, claims []connectors.Claim) (added bool, err error) {
+// learnTx gives the contact those claims that nobody has yet, and a name where its own was only an address. A fresh contact was opened
+// because nobody had any of them: whoever has one now was faster, and the index must say so.
+func learnTx(tx *gorm.DB, c *Contact, w Who, claims []connectors.Claim, fresh bool) (added bool, err error) {
 	for _, claim := range claims {
 		scope := scopeOf(claim.Kind, claim.Trust, w.ChannelID)
+		if fresh {
+			err := tx.Create(&Identity{ID: ids.New(), ContactID: c.ID, Kind: claim.Kind, Value: claim.Value, Scope: scope, Trust: claim.Trust, ChannelID: w.ChannelID, CreatedAt: w.At.UnixMilli()}).Error
+			if err != nil {
+				return false, fmt.Errorf("add identity: %w", err) // a duplicate: the caller begins anew
+			}
+			added = true
+			continue
+		}
 		res := tx.Exec(`INSERT INTO identities (id, contact_id, kind, value, scope, trust, channel_id, created_at)
 			SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM identities WHERE kind = ? AND value = ? AND scope = ?)`,
 			ids.New(), c.ID, claim.Kind, claim.Value, scope, claim.Trust, w.ChannelID, w.At.UnixMilli(), claim.Kind, claim.Value, scope)
 		if res.Error != nil {
-			return added, fmt.Errorf("add identity: %w", res.Error) // a duplicate here is a race that the caller repeats
+			return added, fmt.Errorf("add identity: %w", res.Error)
 		}
 		added = added || res.RowsAffected > 0
 	}
@@ -148,7 +162,7 @@ func learnTx(tx *gorm.DB, c *Contact, w Who, claims []connectors.Claim) (added b
 		c.Name = name
 		added = true
 	}
-	if added {
+	if added && !fresh {
 		c.UpdatedAt = w.At.UnixMilli()
 		c.Version++
 		err = tx.Model(&Contact{}).Where("id = ?", c.ID).Updates(map[string]any{"name": c.Name, "updated_at": c.UpdatedAt, "version": c.Version}).Error

@@ -10,6 +10,7 @@ import (
 	"parley/inbox"
 	"parley/internal/archive"
 	"parley/internal/blob"
+	"parley/internal/clock"
 	"parley/internal/secrets"
 
 	"gorm.io/gorm"
@@ -63,7 +64,7 @@ func stores(ctx context.Context, env environment, file string, mayMakeKey bool) 
 	if err != nil {
 		return nil, fmt.Errorf("secrets.key_file: %w", err)
 	}
-	h, err := site(ctx, c)
+	h, err := site(ctx, clock.System, c)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ let seq = 1000
 const users = [
   ['u-me', 'Olga Petrova', 'owner'], ['u-boris', 'Boris Levin', 'agent'], ['u-lena', 'Lena Hoffmann-Schwarzenberger', 'manager'],
 ].map(([i, name, role]) => ({ id: i, name, email: `${i.slice(2)}@example.com`, role, team_ids: ['t-1'], availability: i === 'u-boris' ? 'away' : 'online', disabled: false }))
-const me = { ...users[0], permissions: [], settings: { undo_seconds: 5 } }
+const me = { ...users[0], permissions: ['conversations.answer', 'channels.manage', 'staff.manage', 'journal.manage'], settings: { undo_seconds: 5 } }
 let needed = process.env.FRESH === '1', signed = process.env.FRESH !== '1' && process.env.OUT !== '1'
 const teams = [{ id: 't-1', name: 'Sales', member_ids: ['u-me', 'u-boris'] }, { id: 't-2', name: 'Soporte España', member_ids: ['u-lena'] }]
 const ch = (i, type, name, state = 'connected', config = {}, urls = {}) => ({ id: i, type, name, state, state_detail: state === 'unauthorized' ? 'IMAP: [AUTHENTICATIONFAILED] Invalid credentials (Failure)' : '', webhook_urls: urls, config, last_inbound_at: ago(4), created_at: ago(9000), version: 1 })
@@ -126,14 +126,14 @@ const routes = [
   ['GET', '/contacts', (p, b, q) => page([...contacts.values()].filter((c) => !q.get('q') || JSON.stringify(c).toLowerCase().includes(q.get('q').toLowerCase())), q)],
   ['GET', '/contacts/:id', (p) => contacts.get(p.id) ?? problem(404, 'no such contact')],
   ['PATCH', '/contacts/:id', (p, b) => { const c = { ...contacts.get(p.id), ...b }; c.version++; contacts.set(c.id, c); emit('contact.updated', c); return c }],
-  ['GET', '/contacts/:id/timeline', (p) => ({ data: [...[...convs.values()].filter((c) => c.contact_id === p.id).map((c) => ({ type: 'conversation', at: c.updated_at, ...c })), ...[...calls.values()].filter((c) => c.contact_id === p.id).map((c) => ({ type: 'call', at: c.started_at, ...c })), ...[...leads.values()].filter((c) => c.contact_id === p.id).map((c) => ({ type: 'lead', at: c.created_at, ...c }))].sort((a, b) => b.at.localeCompare(a.at)), next_cursor: null })],
+  ['GET', '/contacts/:id/timeline', (p) => ({ data: [...[...convs.values()].filter((c) => c.contact_id === p.id).map((c) => ({ type: 'conversation', at: c.updated_at, conversation: c })), ...[...calls.values()].filter((c) => c.contact_id === p.id).map((c) => ({ type: 'call', at: c.started_at, call: c })), ...[...leads.values()].filter((c) => c.contact_id === p.id).map((c) => ({ type: 'lead', at: c.created_at, lead: c }))].sort((a, b) => b.at.localeCompare(a.at)), next_cursor: null })],
   ['GET', '/leads', (p, b, q) => page([...leads.values()].filter((l) => !q.get('contact') || l.contact_id === q.get('contact')), q)],
   ['GET', '/leads/:id', (p) => leads.get(p.id)],
   ['PATCH', '/leads/:id', (p, b) => { const l = { ...leads.get(p.id), ...b }; leads.set(l.id, l); emit('lead.updated', l); return l }],
   ['GET', '/pipelines', () => ({ data: pipelines })],
   ['GET', '/calls', (p, b, q) => page([...calls.values()].filter((c) => (!q.get('state') || c.state === q.get('state')) && (!q.get('direction') || c.direction === q.get('direction'))), q)],
   ['GET', '/calls/:id', (p) => calls.get(p.id)],
-  ['GET', '/search', (p, b, q) => ({ data: [...contacts.values()].filter((c) => JSON.stringify(c).toLowerCase().includes(q.get('q').toLowerCase())).slice(0, 8).map((c) => ({ type: 'contact', id: c.id, title: c.name, snippet: c.identities[0].value })), next_cursor: null })],
+  ['GET', '/search', (p, b, q) => ({ data: [...contacts.values()].filter((c) => JSON.stringify(c).toLowerCase().includes(q.get('q').toLowerCase())).slice(0, 8).map((c) => ({ type: 'contact', id: c.id, title: c.name, preview: c.identities[0].value })), next_cursor: null })],
   ['GET', '/channels', () => ({ data: channels, next_cursor: null })],
   ['POST', '/channels', (p, b) => { if (b.type === 'telegram' && !/^\d+:/.test(b.config.token ?? '')) return problem(422, 'bad config', { errors: [{ field: 'config.token', code: 'bad', message: 'A token looks like 123456:ABC…' }] }); const c = ch(id('ch'), b.type, b.name, 'connected', b.config, b.type === 'form' ? { submit: `http://127.0.0.1:${PORT}/hooks/form/x` } : {}); c.last_inbound_at = null; channels.push(c); return c }],
   ['GET', '/channels/:id', (p) => channels.find((c) => c.id === p.id) ?? problem(404, 'no such channel')],

@@ -68,7 +68,10 @@ test('a visitor writes, an agent answers, and nobody reloads a page', async () =
   await agent.getByRole('article').getByText('Yes, two are left.').waitFor()
 
   await panelOf(visitor).getByText('Yes, two are left. Shall I keep one for you?').waitFor()
-  await agent.getByText(/^(Sent|Delivered|Read)$/).first().waitFor()
+  await agent
+    .getByText(/^(Sent|Delivered|Read)$/)
+    .first()
+    .waitFor()
 
   await panelOf(visitor).getByRole('textbox').fill('Please do!')
   await panelOf(visitor).getByRole('textbox').press('Enter')
@@ -146,16 +149,23 @@ function countLoads(page) {
 }
 
 async function startHub() {
-  const bin = resolve(process.env.PARLEY_BIN ?? 'bin/parley')
+  const bin = resolve(process.env.PARLEY_BIN ?? join(import.meta.dirname, '../../../bin/parley'))
   assert.ok(existsSync(bin), `no hub at ${bin}; set PARLEY_BIN or PARLEY_URL`)
   const port = await freePort()
   const at = `http://127.0.0.1:${port}`
   data = mkdtempSync(join(tmpdir(), 'parley-story-'))
   const foreign = Object.entries(process.env).filter(([name]) => !name.startsWith('PARLEY_'))
-  const env = { ...Object.fromEntries(foreign), PARLEY_SERVER_PORT: String(port), PARLEY_SERVER_PUBLIC_URL: at, PARLEY_DATA_DIR: data }
+  const env = {
+    ...Object.fromEntries(foreign),
+    PARLEY_SERVER_PORT: String(port),
+    PARLEY_SERVER_PUBLIC_URL: at,
+    PARLEY_DATA_DIR: data,
+  }
   hub = spawn(bin, ['serve'], { env, stdio: ['ignore', 'inherit', 'inherit'] })
   for (let i = 0; i < 100; i++) {
-    const ready = await fetch(`${at}/readyz`).then((r) => r.ok).catch(() => false)
+    const ready = await fetch(`${at}/readyz`)
+      .then((r) => r.ok)
+      .catch(() => false)
     if (ready) return at
     await new Promise((r) => setTimeout(r, 100))
   }

@@ -56,7 +56,12 @@ async function good<R>(answer: Promise<Answer>): Promise<R> {
 }
 
 function refusal(response: Response, body: unknown): Problem {
-  const p = (body && typeof body === 'object' ? body : {}) as { title?: string; detail?: string; errors?: []; messages?: [] }
+  const p = (body && typeof body === 'object' ? body : {}) as {
+    title?: string
+    detail?: string
+    errors?: []
+    messages?: []
+  }
   return new Problem(response.status, p.title ?? response.statusText, p.detail, p.errors ?? [], p.messages ?? [])
 }
 
@@ -66,12 +71,14 @@ const guarded = (id: string, version?: number) => ({
 })
 
 export type ConversationQuery = NonNullable<paths['/api/v1/conversations']['get']['parameters']['query']>
-export type NewMessage = paths['/api/v1/conversations/{id}/messages']['post']['requestBody']['content']['application/json']
+export type NewMessage =
+  paths['/api/v1/conversations/{id}/messages']['post']['requestBody']['content']['application/json']
 type ConversationChange = paths['/api/v1/conversations/{id}']['patch']['requestBody']['content']['application/json']
 
 export const api = {
   setupNeeded: () => good<{ needed: boolean }>(hub.GET('/api/v1/setup')),
-  setup: (body: { name: string; email: string; password: string }) => good<T.Session>(hub.POST('/api/v1/setup', { body })),
+  setup: (body: { name: string; email: string; password: string }) =>
+    good<T.Session>(hub.POST('/api/v1/setup', { body })),
   setPassword: (body: { link: string; password: string }) => good<T.Session>(hub.POST('/api/v1/password', { body })),
 
   session: () => good<T.Session>(hub.GET(SESSION)),
@@ -91,7 +98,10 @@ export const api = {
 
   messages: (id: string, before?: string, signal?: AbortSignal) =>
     good<T.Page<T.Message>>(
-      hub.GET('/api/v1/conversations/{id}/messages', { params: { path: { id }, query: { before, limit: 30 } }, signal }),
+      hub.GET('/api/v1/conversations/{id}/messages', {
+        params: { path: { id }, query: { before, limit: 30 } },
+        signal,
+      }),
     ),
   write: (id: string, body: NewMessage, key: string) =>
     good<T.Message>(
@@ -120,8 +130,13 @@ export const api = {
     good<T.Lead>(hub.PATCH('/api/v1/leads/{id}', { ...guarded(id), body })),
   pipelines: () => good<T.Page<T.Pipeline>>(hub.GET('/api/v1/pipelines')),
 
-  calls: (query: { state?: T.CallState; direction?: 'inbound' | 'outbound'; contact?: string; cursor?: string; limit?: number }) =>
-    good<T.Page<T.Call>>(hub.GET('/api/v1/calls', { params: { query } })),
+  calls: (query: {
+    state?: T.CallState
+    direction?: 'inbound' | 'outbound'
+    contact?: string
+    cursor?: string
+    limit?: number
+  }) => good<T.Page<T.Call>>(hub.GET('/api/v1/calls', { params: { query } })),
   call: (id: string) => good<T.Call>(hub.GET('/api/v1/calls/{id}', byId(id))),
 
   search: (q: string, signal?: AbortSignal) =>

@@ -1019,7 +1019,11 @@ export interface components {
         CreateMessageInBody: {
             /** @description ids of uploads */
             attachments?: string[] | null;
+            /** @description mail only */
+            bcc?: string[] | null;
             body: string;
+            /** @description mail only */
+            cc?: string[] | null;
             channel_id?: string;
             /**
              * @default text
@@ -1040,6 +1044,10 @@ export interface components {
             reply_to?: string;
             /** Format: date-time */
             send_at?: string;
+            /** @description mail only; left out: that of the conversation */
+            subject?: string;
+            /** @description mail only: somebody else than the one the conversation is with (a forward) */
+            to?: string;
         };
         CreateTeamInBody: {
             member_ids?: string[] | null;
@@ -1097,20 +1105,7 @@ export interface components {
             invite_url: string;
         };
         Invited: {
-            /** @enum {string} */
-            availability: "online" | "busy" | "away" | "offline";
-            /** Format: date-time */
-            created_at: string;
-            disabled: boolean;
-            email: string;
-            id: string;
             invite_url?: string;
-            name: string;
-            /** @enum {string} */
-            role: "owner" | "admin" | "manager" | "agent";
-            team_ids: string[] | null;
-            /** Format: int64 */
-            version: number;
         };
         JournalView: {
             channel_id: string;
@@ -1198,23 +1193,10 @@ export interface components {
             how: "identity" | "thread" | "created";
         };
         MeView: {
-            /** @enum {string} */
-            availability: "online" | "busy" | "away" | "offline";
-            /** Format: date-time */
-            created_at: string;
-            disabled: boolean;
-            email: string;
-            id: string;
-            name: string;
             permissions: string[] | null;
-            /** @enum {string} */
-            role: "owner" | "admin" | "manager" | "agent";
             settings: {
                 [key: string]: unknown;
             };
-            team_ids: string[] | null;
-            /** Format: int64 */
-            version: number;
         };
         MessageView: {
             attachments: components["schemas"]["AttachmentView"][] | null;
@@ -1256,18 +1238,8 @@ export interface components {
             needed: boolean;
         };
         NewToken: {
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            expires_at: string | null;
-            id: string;
-            /** Format: date-time */
-            last_used_at: string | null;
-            name: string;
-            scopes: string[] | null;
             /** @description the secret; it is shown this once */
             token: string;
-            user_id: string;
         };
         OfCallView: {
             data: components["schemas"]["CallView"][] | null;

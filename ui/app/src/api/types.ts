@@ -22,7 +22,7 @@ export interface Page<T> {
 
 export type User = Whole<Schemas['UserView']>
 export type RoleName = User['role']
-export type NewToken = Whole<Schemas['NewToken']>
+export type NewToken = ApiToken & { token: string }
 export type Me = Omit<User, 'disabled'> & { permissions: string[]; settings: Record<string, unknown> | null }
 export interface Session {
   user: Me
@@ -56,7 +56,10 @@ export type InboundItem = Schemas['JournalView']
 export type ApiToken = Whole<Schemas['TokenView']>
 export type Counts = Schemas['Counts']
 export type SearchHit = Schemas['Hit']
-export type TimelineEntry = Omit<Schemas['TimelineItem'], 'conversation' | 'lead'> & { conversation?: Conversation; lead?: Lead }
+export type TimelineEntry = Omit<Schemas['TimelineItem'], 'conversation' | 'lead'> & {
+  conversation?: Conversation
+  lead?: Lead
+}
 
 export interface Upload {
   id: string

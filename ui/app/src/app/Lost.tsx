@@ -5,7 +5,11 @@ import { Empty } from '../ui/states'
 export function Lost() {
   return (
     <main>
-      <Empty icon={<IconMapQuestion size={32} stroke={1.5} />} title={t('lost.title')} action={<a href="/">{t('lost.home')}</a>}>
+      <Empty
+        icon={<IconMapQuestion size={32} stroke={1.5} />}
+        title={t('lost.title')}
+        action={<a href="/">{t('lost.home')}</a>}
+      >
         {t('lost.text')}
       </Empty>
     </main>

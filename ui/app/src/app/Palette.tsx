@@ -18,7 +18,9 @@ type Row = { id: string; group: 'found' | 'actions' } & ({ hit: SearchHit } | { 
 export function Palette({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState('')
   const [at, setAt] = useState(0)
-  const [actions] = useState(() => shortcutsNow().filter((s) => !['ctrl+k', '/', 'Escape', 'ArrowDown', 'ArrowUp'].includes(s.keys)))
+  const [actions] = useState(() =>
+    shortcutsNow().filter((s) => !['ctrl+k', '/', 'Escape', 'Enter', 'ArrowDown', 'ArrowUp'].includes(s.keys)),
+  )
   const q = useSettled(text.trim())
   const hits = useQuery({
     queryKey: ['search', q],
@@ -56,7 +58,16 @@ export function Palette({ onClose }: { onClose: () => void }) {
   }
 
   return (
-    <Modal opened onClose={onClose} withCloseButton={false} padding={0} size="lg" yOffset="12vh" centered={false} aria-label={t('palette.label')}>
+    <Modal
+      opened
+      onClose={onClose}
+      withCloseButton={false}
+      padding={0}
+      size="lg"
+      yOffset="12vh"
+      centered={false}
+      aria-label={t('palette.label')}
+    >
       <input
         className={css.paletteInput}
         value={text}
@@ -96,7 +107,9 @@ export function Palette({ onClose }: { onClose: () => void }) {
             </div>
           </div>
         ))}
-        {rows.length === 0 && <p className={css.paletteGroup}>{hits.isFetching ? t('palette.searching') : t('common.nothingFound')}</p>}
+        {rows.length === 0 && (
+          <p className={css.paletteGroup}>{hits.isFetching ? t('palette.searching') : t('common.nothingFound')}</p>
+        )}
       </div>
     </Modal>
   )

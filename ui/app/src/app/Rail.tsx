@@ -32,8 +32,14 @@ export function Rail({ onPalette, onHelp }: { onPalette: () => void; onHelp: () 
   return (
     <nav className={css.rail} aria-label={t('shell.nav')}>
       <img className={css.mark} src="/favicon.svg" alt="Parley" width={28} height={28} />
-      <Link to="/inbox/$view/{-$conversation}" params={{ view: lastView() }} className={css.link} title={t('nav.inbox')}
-        activeOptions={{ exact: false, includeSearch: false }} activeProps={{ 'data-status': 'active' }}>
+      <Link
+        to="/inbox/$view/{-$conversation}"
+        params={{ view: lastView() }}
+        className={css.link}
+        title={t('nav.inbox')}
+        activeOptions={{ exact: false, includeSearch: false }}
+        activeProps={{ 'data-status': 'active' }}
+      >
         <IconInbox size={20} stroke={1.75} aria-hidden="true" />
         <span className={css.linkText}>{t('nav.inbox')}</span>
         <span className="hidden-text">{t('nav.inbox')}</span>
@@ -44,23 +50,47 @@ export function Rail({ onPalette, onHelp }: { onPalette: () => void; onHelp: () 
         )}
       </Link>
       <RailLink to="/calls" name={t('nav.calls')} icon={<IconPhone size={20} stroke={1.75} />} />
-      <RailLink to="/contacts/{-$contact}" name={t('nav.contacts')} icon={<IconAddressBook size={20} stroke={1.75} />} />
+      <RailLink
+        to="/contacts/{-$contact}"
+        name={t('nav.contacts')}
+        icon={<IconAddressBook size={20} stroke={1.75} />}
+      />
       <RailLink to="/leads" name={t('nav.leads')} icon={<IconTargetArrow size={20} stroke={1.75} />} />
-      <button type="button" className={`${css.link} ${css.wideOnly}`} onClick={onPalette} title={`${t('nav.search')} (Ctrl+K)`} aria-label={t('nav.search')}>
+      <button
+        type="button"
+        className={`${css.link} ${css.wideOnly}`}
+        onClick={onPalette}
+        title={`${t('nav.search')} (Ctrl+K)`}
+        aria-label={t('nav.search')}
+      >
         <IconSearch size={20} stroke={1.75} />
       </button>
       <div className={css.foot}>
         <span className={css.wideOnly}>
           <RailLink to="/settings" name={t('nav.settings')} icon={<IconSettings size={20} stroke={1.75} />} />
         </span>
-        <span className={css.light} data-link={live} role="img" aria-label={t(`link.${live}`)} title={t(`link.${live}`)} />
+        <span
+          className={css.light}
+          data-link={live}
+          role="img"
+          aria-label={t(`link.${live}`)}
+          title={t(`link.${live}`)}
+        />
         <MyMenu onHelp={onHelp} onPalette={onPalette} />
       </div>
     </nav>
   )
 }
 
-function RailLink({ to, name, icon }: { to: '/calls' | '/contacts/{-$contact}' | '/leads' | '/settings'; name: string; icon: React.ReactNode }) {
+function RailLink({
+  to,
+  name,
+  icon,
+}: {
+  to: '/calls' | '/contacts/{-$contact}' | '/leads' | '/settings'
+  name: string
+  icon: React.ReactNode
+}) {
   return (
     <Link to={to} className={css.link} title={name} aria-label={name}>
       <span aria-hidden="true" style={{ display: 'grid' }}>
@@ -94,9 +124,10 @@ function MyMenu({ onHelp, onPalette }: { onHelp: () => void; onPalette: () => vo
   return (
     <Menu position="right-end" width={240}>
       <Menu.Target>
-        <button type="button" className={css.me} aria-label={t('me.menu', { name: me.name })} title={me.name}>
+        <button type="button" className={css.me} title={me.name}>
           <Avatar name={me.name} />
           <span className={css.presence} data-state={me.availability} />
+          <span className="hidden-text">{t('me.menu', { name: me.name })}</span>
         </button>
       </Menu.Target>
       <Menu.Dropdown>
@@ -130,7 +161,11 @@ function MyMenu({ onHelp, onPalette }: { onHelp: () => void; onPalette: () => vo
         <Menu.Item leftSection={<IconSearch size={16} />} onClick={onPalette} hiddenFrom="xs">
           {t('nav.search')}
         </Menu.Item>
-        <Menu.Item leftSection={<IconSettings size={16} />} onClick={() => navigate({ to: '/settings' })} hiddenFrom="xs">
+        <Menu.Item
+          leftSection={<IconSettings size={16} />}
+          onClick={() => navigate({ to: '/settings' })}
+          hiddenFrom="xs"
+        >
           {t('nav.settings')}
         </Menu.Item>
         <Menu.Item leftSection={<IconUserCog size={16} />} onClick={() => navigate({ to: '/settings/me' })}>

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { keyName } from './keys'
 
-const key = (key: string, code: string, over = {}) => keyName({ key, code, shiftKey: false, ctrlKey: false, metaKey: false, ...over })
+const key = (key: string, code: string, over = {}) =>
+  keyName({ key, code, shiftKey: false, ctrlKey: false, metaKey: false, ...over })
 
 describe('a key', () => {
   it('goes by its printed letter on Latin layouts', () => expect(key('a', 'KeyQ')).toBe('a'))

@@ -8,7 +8,8 @@ export function useShortcuts(shortcuts: Shortcut[]) {
   const names = shortcuts.map((s) => `${s.keys}\t${s.title}`).join('\n')
   // biome-ignore lint/correctness/useExhaustiveDependencies: announced anew only when the set of keys changes
   useEffect(
-    () => announce(latest.current.map((s) => ({ ...s, run: () => latest.current.find((x) => x.keys === s.keys)?.run() }))),
+    () =>
+      announce(latest.current.map((s) => ({ ...s, run: () => latest.current.find((x) => x.keys === s.keys)?.run() }))),
     [names],
   )
 }

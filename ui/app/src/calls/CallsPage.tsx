@@ -45,7 +45,12 @@ export function CallsPage() {
       <select
         aria-label={t('calls.state')}
         value={filter.state ?? ''}
-        onChange={(e) => go({ to: '/calls', search: { ...filter, state: (e.currentTarget.value || undefined) as CallState | undefined } })}
+        onChange={(e) =>
+          go({
+            to: '/calls',
+            search: { ...filter, state: (e.currentTarget.value || undefined) as CallState | undefined },
+          })
+        }
       >
         <option value="">{t('calls.anyState')}</option>
         {STATES.map((s) => (
@@ -57,7 +62,15 @@ export function CallsPage() {
       <select
         aria-label={t('calls.direction')}
         value={filter.direction ?? ''}
-        onChange={(e) => go({ to: '/calls', search: { ...filter, direction: (e.currentTarget.value || undefined) as 'inbound' | 'outbound' | undefined } })}
+        onChange={(e) =>
+          go({
+            to: '/calls',
+            search: {
+              ...filter,
+              direction: (e.currentTarget.value || undefined) as 'inbound' | 'outbound' | undefined,
+            },
+          })
+        }
       >
         <option value="">{t('calls.anyDirection')}</option>
         <option value="inbound">{t('calls.inbound')}</option>
@@ -107,7 +120,12 @@ function CallRow({ id }: { id: string }) {
       <CallGlyph call={call} size={20} />
       <div className={css.who}>
         {call.conversation_id ? (
-          <Link to="/inbox/$view/{-$conversation}" params={{ view: 'all', conversation: call.conversation_id }} className={`${css.whoName} cut`} dir="auto">
+          <Link
+            to="/inbox/$view/{-$conversation}"
+            params={{ view: 'all', conversation: call.conversation_id }}
+            className={`${css.whoName} cut`}
+            dir="auto"
+          >
             {contactName(contact)}
           </Link>
         ) : (
@@ -127,10 +145,16 @@ function CallRow({ id }: { id: string }) {
       </span>
       {call.recording?.state === 'ready' && (
         <div className={css.recording}>
-          <Player src={`/api/v1/calls/${call.id}/recording`} name={t('call.recording')} seconds={call.recording.duration} />
+          <Player
+            src={`/api/v1/calls/${call.id}/recording`}
+            name={t('call.recording')}
+            seconds={call.recording.duration}
+          />
         </div>
       )}
-      {call.recording?.state === 'pending' && <p className={`${css.recording} dim small`}>{t('call.recordingPending')}</p>}
+      {call.recording?.state === 'pending' && (
+        <p className={`${css.recording} dim small`}>{t('call.recordingPending')}</p>
+      )}
       {call.recording?.state === 'failed' && <p className={`${css.recording} small`}>{t('call.recordingFailed')}</p>}
     </li>
   )

@@ -22,7 +22,8 @@ export function ContactDetail({ id, back }: { id: string; back: ReactNode }) {
       return id
     },
   })
-  if (!contact && query.isError) return <Failed error={query.error} what={t('contact.failed')} retry={() => query.refetch()} />
+  if (!contact && query.isError)
+    return <Failed error={query.error} what={t('contact.failed')} retry={() => query.refetch()} />
   if (!contact) return <SkeletonRows rows={5} />
   const fields = Object.entries(contact.fields ?? {}).filter(([, v]) => v !== null && v !== '')
   return (
@@ -61,7 +62,8 @@ export function ContactDetail({ id, back }: { id: string; back: ReactNode }) {
 function Timeline({ id }: { id: string }) {
   const timeline = useQuery({ queryKey: ['timeline', id], queryFn: async () => (await api.timeline(id)).data })
   if (timeline.isPending) return <SkeletonRows rows={4} height={56} />
-  if (timeline.isError) return <Failed error={timeline.error} what={t('contact.timelineFailed')} retry={() => timeline.refetch()} />
+  if (timeline.isError)
+    return <Failed error={timeline.error} what={t('contact.timelineFailed')} retry={() => timeline.refetch()} />
   if (timeline.data.length === 0) return <p className="dim">{t('contact.noTimeline')}</p>
   return (
     <ol className={css.timeline}>

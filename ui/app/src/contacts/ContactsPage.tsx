@@ -62,7 +62,13 @@ function Search({ q, contact }: { q?: string; contact?: string }) {
   useEffect(() => {
     if (text.trim() === (q ?? '')) return
     const timer = setTimeout(
-      () => go({ to: '/contacts/{-$contact}', params: { contact }, search: { q: text.trim() || undefined }, replace: true }),
+      () =>
+        go({
+          to: '/contacts/{-$contact}',
+          params: { contact },
+          search: { q: text.trim() || undefined },
+          replace: true,
+        }),
       TYPING_MS,
     )
     return () => clearTimeout(timer)
@@ -97,7 +103,12 @@ function ContactList({ q, selected }: { q?: string; selected?: string }) {
     getNextPageParam: (last) => last.next,
   })
   const ids = contacts.data?.pages.flatMap((p) => p.ids) ?? []
-  const virtual = useVirtualizer({ count: ids.length, getScrollElement: () => scroller.current, estimateSize: () => ROW_PX, overscan: 8 })
+  const virtual = useVirtualizer({
+    count: ids.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_PX,
+    overscan: 8,
+  })
   const items = virtual.getVirtualItems()
   const last = items.at(-1)?.index ?? 0
   useEffect(() => {
@@ -108,13 +119,23 @@ function ContactList({ q, selected }: { q?: string; selected?: string }) {
     <div ref={scroller} className={css.scroller}>
       <RefreshLine on={contacts.isRefetching} />
       {contacts.isPending && <SkeletonRows height={ROW_PX} />}
-      {contacts.isError && <Failed error={contacts.error} what={t('contacts.failed')} retry={() => contacts.refetch()} />}
+      {contacts.isError && (
+        <Failed error={contacts.error} what={t('contacts.failed')} retry={() => contacts.refetch()} />
+      )}
       {contacts.isSuccess && ids.length === 0 && (
-        <Empty title={q ? t('contacts.noneFound') : t('contacts.empty')}>{q ? t('contacts.noneFoundText') : t('contacts.emptyText')}</Empty>
+        <Empty title={q ? t('contacts.noneFound') : t('contacts.empty')}>
+          {q ? t('contacts.noneFoundText') : t('contacts.emptyText')}
+        </Empty>
       )}
       <div style={{ blockSize: virtual.getTotalSize(), position: 'relative' }}>
         {items.map((item) => (
-          <ContactRow key={ids[item.index]} id={ids[item.index]!} top={item.start} selected={ids[item.index] === selected} q={q} />
+          <ContactRow
+            key={ids[item.index]}
+            id={ids[item.index]!}
+            top={item.start}
+            selected={ids[item.index] === selected}
+            q={q}
+          />
         ))}
       </div>
     </div>

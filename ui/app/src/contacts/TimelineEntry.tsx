@@ -1,6 +1,6 @@
 import { IconTargetArrow } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
-import type { Call, Conversation, Lead, TimelineEntry as Entry } from '../api/types'
+import type { Call, Conversation, TimelineEntry as Entry, Lead } from '../api/types'
 import { t } from '../i18n'
 import { CallGlyph, callTitle } from '../inbox/CallItem'
 import { duration } from '../text/time'
@@ -43,7 +43,11 @@ function CallEntry({ call, at }: { call: Call; at: string }) {
   return (
     <li>
       {call.conversation_id ? (
-        <Link to="/inbox/$view/{-$conversation}" params={{ view: 'all', conversation: call.conversation_id }} className={css.entry}>
+        <Link
+          to="/inbox/$view/{-$conversation}"
+          params={{ view: 'all', conversation: call.conversation_id }}
+          className={css.entry}
+        >
           {inside}
         </Link>
       ) : (

@@ -24,7 +24,12 @@ async function catalogue(language: Language): Promise<object> {
 }
 
 export async function startI18n() {
-  await i18next.init({ lng: 'en', fallbackLng: 'en', resources: { en: { translation: en } }, interpolation: { escapeValue: false } })
+  await i18next.init({
+    lng: 'en',
+    fallbackLng: 'en',
+    resources: { en: { translation: en } },
+    interpolation: { escapeValue: false },
+  })
   await setLanguage(chosen())
 }
 

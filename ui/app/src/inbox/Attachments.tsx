@@ -12,11 +12,13 @@ const SMALL_ENOUGH = 5_000_000
 export function AttachmentList({ attachments }: { attachments: Attachment[] }) {
   return (
     <ul className={css.files}>
-      {attachments.filter((a) => !a.inline).map((a) => (
-        <li key={a.id}>
-          <One a={a} />
-        </li>
-      ))}
+      {attachments
+        .filter((a) => !a.inline)
+        .map((a) => (
+          <li key={a.id}>
+            <One a={a} />
+          </li>
+        ))}
     </ul>
   )
 }

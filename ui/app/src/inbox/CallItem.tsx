@@ -46,7 +46,8 @@ function CallBox({ call, at }: { call: Call; at: string }) {
         <span className={css.clock}>{clock(call.started_at ?? at, locale())}</span>
       </header>
       <p className="dim small">
-        <span className="ltr tabular">{readable(call.from)}</span> → <span className="ltr tabular">{readable(call.to)}</span>
+        <span className="ltr tabular">{readable(call.from)}</span> →{' '}
+        <span className="ltr tabular">{readable(call.to)}</span>
         {agent && (
           <>
             {' · '}
@@ -68,6 +69,11 @@ export function callTitle(call: Call): string {
 }
 
 export function CallGlyph({ call, size = 18 }: { call: Call; size?: number }) {
-  const Glyph = call.state === 'missed' || call.state === 'failed' ? IconPhoneOff : call.direction === 'inbound' ? IconPhoneIncoming : IconPhoneOutgoing
+  const Glyph =
+    call.state === 'missed' || call.state === 'failed'
+      ? IconPhoneOff
+      : call.direction === 'inbound'
+        ? IconPhoneIncoming
+        : IconPhoneOutgoing
   return <Glyph size={size} stroke={1.75} aria-hidden="true" className={css.callGlyph} data-state={call.state} />
 }

@@ -19,13 +19,18 @@ export function DeliveryState({ m, onUndo }: { m: Message; onUndo: () => void })
   if (m.status === 'queued' && until) return <Held m={m} until={until} onUndo={onUndo} />
   if (m.status === 'unknown') return <Unknown m={m} />
   if (m.status === 'failed') return <FailedSend m={m} />
-  const Glyph = m.status === 'delivered' || m.status === 'read' ? IconChecks : m.status === 'sent' ? IconCheck : IconClock
+  const Glyph =
+    m.status === 'delivered' || m.status === 'read' ? IconChecks : m.status === 'sent' ? IconCheck : IconClock
   return (
     <footer className={css.state} data-state={m.status}>
       <Glyph size={14} stroke={1.75} aria-hidden="true" />
       {t(`delivery.${m.status}`)}
       {m.status === 'queued' && (
-        <Act name={t('delivery.cancel')} act={() => api.cancelMessage(m.conversation_id, m.id)} conversation={m.conversation_id} />
+        <Act
+          name={t('delivery.cancel')}
+          act={() => api.cancelMessage(m.conversation_id, m.id)}
+          conversation={m.conversation_id}
+        />
       )}
     </footer>
   )
@@ -92,7 +97,11 @@ function Unknown({ m }: { m: Message }) {
             {m.error}
           </p>
         )}
-        <Act name={t('delivery.sendAgain')} act={() => api.retryMessage(m.conversation_id, m.id)} conversation={m.conversation_id} />
+        <Act
+          name={t('delivery.sendAgain')}
+          act={() => api.retryMessage(m.conversation_id, m.id)}
+          conversation={m.conversation_id}
+        />
       </div>
     </footer>
   )
@@ -105,7 +114,11 @@ function FailedSend({ m }: { m: Message }) {
       <div>
         <p className={css.problemTitle}>{t('delivery.failed')}</p>
         {m.error && <p dir="auto">{m.error}</p>}
-        <Act name={t('common.retry')} act={() => api.retryMessage(m.conversation_id, m.id)} conversation={m.conversation_id} />
+        <Act
+          name={t('common.retry')}
+          act={() => api.retryMessage(m.conversation_id, m.id)}
+          conversation={m.conversation_id}
+        />
       </div>
     </footer>
   )

@@ -17,7 +17,11 @@ export function Filters({ filter }: { filter: Filter }) {
   const go = useNavigate()
   const teams = useTeams().data ?? []
   const set = (change: Partial<InboxSearch>) =>
-    go({ to: '/inbox/$view/{-$conversation}', params: (p) => ({ ...p, view: filter.view }), search: (s: InboxSearch) => ({ ...s, ...change }) })
+    go({
+      to: '/inbox/$view/{-$conversation}',
+      params: (p) => ({ ...p, view: filter.view }),
+      search: (s: InboxSearch) => ({ ...s, ...change }),
+    })
 
   return (
     <div className={css.filters}>
@@ -32,7 +36,11 @@ export function Filters({ filter }: { filter: Filter }) {
           <Menu.Dropdown mah="70vh" style={{ overflowY: 'auto' }}>
             <Menu.Label>{t('inbox.status')}</Menu.Label>
             {STATUSES.map((s) => (
-              <Menu.Item key={s} rightSection={filter.status === s && '✓'} onClick={() => set({ status: s === 'open' ? undefined : s })}>
+              <Menu.Item
+                key={s}
+                rightSection={filter.status === s && '✓'}
+                onClick={() => set({ status: s === 'open' ? undefined : s })}
+              >
                 {t(`status.${s}`)}
               </Menu.Item>
             ))}
@@ -68,7 +76,11 @@ export function Filters({ filter }: { filter: Filter }) {
           </Menu.Target>
           <Menu.Dropdown>
             {SORTS.map((s) => (
-              <Menu.Item key={s} rightSection={filter.sort === s && '✓'} onClick={() => set({ sort: s === 'newest' ? undefined : s })}>
+              <Menu.Item
+                key={s}
+                rightSection={filter.sort === s && '✓'}
+                onClick={() => set({ sort: s === 'newest' ? undefined : s })}
+              >
                 {t(`sort.${s}`)}
               </Menu.Item>
             ))}
@@ -93,7 +105,13 @@ function ActiveFilters({ filter, set }: { filter: Filter; set: (change: Partial<
   return (
     <div className={css.chips}>
       {chips.map(([name, change]) => (
-        <button key={name} type="button" className={css.chip} onClick={() => set(change)} aria-label={t('inbox.removeFilter', { name })}>
+        <button
+          key={name}
+          type="button"
+          className={css.chip}
+          onClick={() => set(change)}
+          aria-label={t('inbox.removeFilter', { name })}
+        >
           <bdi>{name}</bdi>
           <IconX size={12} aria-hidden="true" />
         </button>

@@ -10,7 +10,9 @@ export function Guard({ missed, onRead, onSend }: { missed: Message[]; onRead: (
   return (
     <div className={css.guard} role="alert">
       <p className={css.guardTitle}>
-        {last ? t('guard.title', { name: last.author.name || t('contact.visitor'), count: missed.length }) : t('guard.meanwhile')}
+        {last
+          ? t('guard.title', { name: last.author.name || t('contact.visitor'), count: missed.length })
+          : t('guard.meanwhile')}
         {last && (
           <>
             {' · '}

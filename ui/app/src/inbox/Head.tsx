@@ -17,12 +17,14 @@ import { useState } from 'react'
 import type { Conversation, Priority } from '../api/types'
 import { useShortcuts } from '../app/useShortcuts'
 import { locale, t } from '../i18n'
+import type { Person } from '../live/company'
 import { useLive } from '../live/hooks'
 import { store } from '../live/live'
 import { useChannelName, useTeamName, useTeams, useUserName, useUsers } from '../session/queries'
 import { useMe } from '../session/session'
-import { contactName } from '../text/names'
+import { peerName } from '../text/names'
 import { dayAndTime } from '../text/time'
+import { Avatar } from '../ui/Avatar'
 import { ChannelGlyph, channelTypeName } from '../ui/channel'
 import { type Option, Picker } from '../ui/Picker'
 import { change, markUnread, resolveOrReopen, snooze, snoozeTimes } from './actions'
@@ -33,17 +35,21 @@ type Open = 'assignee' | 'team' | 'snooze' | 'priority' | 'label' | null
 
 interface Props {
   c: Conversation
+  viewers: Person[]
   onBack: () => void
   onDone: () => void
   onCard: () => void
 }
 
-export function Head({ c, onBack, onDone, onCard }: Props) {
+export function Head({ c, viewers, onBack, onDone, onCard }: Props) {
   const me = useMe()
   const contact = useLive('contact', c.contact_id)
   const channel = useChannelName(c.channel_id)
   const [open, setOpen] = useState<Open>(null)
-  const opener = (what: Exclude<Open, null>) => ({ opened: open === what, onOpen: (on: boolean) => setOpen(on ? what : null) })
+  const opener = (what: Exclude<Open, null>) => ({
+    opened: open === what,
+    onOpen: (on: boolean) => setOpen(on ? what : null),
+  })
 
   const resolve = () => {
     const leaves = c.status !== 'resolved'
@@ -74,19 +80,27 @@ export function Head({ c, onBack, onDone, onCard }: Props) {
         </ActionIcon>
         <div className={css.headWho}>
           <h2 className={`${css.headName} cut`} dir="auto">
-            {contactName(contact)}
+            {peerName(c, contact)}
           </h2>
           <p className={css.headSub}>
             <ChannelGlyph type={c.channel_type} size={14} />
             <span className="cut">
               <span className="tabular">#{c.number}</span> · {t(`status.${c.status}`)}
-              {c.status === 'snoozed' && c.snoozed_until && ` ${t('conversation.until', { time: dayAndTime(c.snoozed_until, locale()) })}`}
+              {c.status === 'snoozed' &&
+                c.snoozed_until &&
+                ` ${t('conversation.until', { time: dayAndTime(c.snoozed_until, locale()) })}`}
               {' · '}
               <bdi>{c.subject || channel || channelTypeName(c.channel_type)}</bdi>
             </span>
           </p>
         </div>
         <div className={css.tools}>
+          {viewers.map((p) => (
+            <span key={p.id} className={css.viewer} title={t('conversation.viewing', { name: p.name })}>
+              <Avatar name={p.name} small />
+              <span className="hidden-text">{t('conversation.viewing', { name: p.name })}</span>
+            </span>
+          ))}
           <AssigneePicker c={c} me={me.id} {...opener('assignee')} />
           <span className={css.wide}>
             <TeamPicker c={c} {...opener('team')} />
@@ -102,7 +116,9 @@ export function Head({ c, onBack, onDone, onCard }: Props) {
             px="xs"
           >
             {c.status === 'resolved' ? <IconArrowBackUp size={18} /> : <IconCheck size={18} />}
-            <span className={css.resolveText}>{c.status === 'resolved' ? t('conversation.reopen') : t('conversation.resolve')}</span>
+            <span className={css.resolveText}>
+              {c.status === 'resolved' ? t('conversation.reopen') : t('conversation.resolve')}
+            </span>
           </Button>
           <Menu position="bottom-end" width={230}>
             <Menu.Target>
@@ -135,7 +151,12 @@ export function Head({ c, onBack, onDone, onCard }: Props) {
               </Menu.Item>
             </Menu.Dropdown>
           </Menu>
-          <ActionIcon className={css.cardToggle} onClick={onCard} aria-label={t('card.label')} title={t('keys.withKey', { name: t('card.label'), key: ']' })}>
+          <ActionIcon
+            className={css.cardToggle}
+            onClick={onCard}
+            aria-label={t('card.label')}
+            title={t('keys.withKey', { name: t('card.label'), key: ']' })}
+          >
             <IconLayoutSidebarRight size={20} stroke={1.75} />
           </ActionIcon>
         </div>
@@ -171,10 +192,19 @@ function AssigneePicker({ c, me, ...open }: { c: Conversation; me: string } & Op
       label={t('conversation.assignTo')}
       options={options}
       onPick={(v) =>
-        change(c.id, { assignee_id: v || null }, v ? t('done.assigned', { name: users.find((u) => u.id === v)?.name }) : t('done.unassigned'))
+        change(
+          c.id,
+          { assignee_id: v || null },
+          v ? t('done.assigned', { name: users.find((u) => u.id === v)?.name }) : t('done.unassigned'),
+        )
       }
       target={
-        <button type="button" className={css.pick} onClick={() => open.onOpen(!open.opened)} title={t('keys.withKey', { name: t('conversation.assignTo'), key: 'A' })}>
+        <button
+          type="button"
+          className={css.pick}
+          onClick={() => open.onOpen(!open.opened)}
+          title={t('keys.withKey', { name: t('conversation.assignTo'), key: 'A' })}
+        >
           <IconUser size={16} stroke={1.75} aria-hidden="true" />
           <span className={`${css.pickText} cut`} dir="auto">
             {c.assignee_id ? (name ?? '…') : t('conversation.unassigned')}
@@ -198,9 +228,20 @@ function TeamPicker({ c, ...open }: { c: Conversation } & Opener) {
         { value: '', label: t('conversation.noTeam'), checked: c.team_id === null },
         ...teams.map((x) => ({ value: x.id, label: x.name, checked: x.id === c.team_id })),
       ]}
-      onPick={(v) => change(c.id, { team_id: v || null }, v ? t('done.team', { name: teams.find((x) => x.id === v)?.name }) : t('done.noTeam'))}
+      onPick={(v) =>
+        change(
+          c.id,
+          { team_id: v || null },
+          v ? t('done.team', { name: teams.find((x) => x.id === v)?.name }) : t('done.noTeam'),
+        )
+      }
       target={
-        <button type="button" className={css.pick} onClick={() => open.onOpen(!open.opened)} title={t('keys.withKey', { name: t('keys.team'), key: 'V' })}>
+        <button
+          type="button"
+          className={css.pick}
+          onClick={() => open.onOpen(!open.opened)}
+          title={t('keys.withKey', { name: t('keys.team'), key: 'V' })}
+        >
           <IconUsers size={16} stroke={1.75} aria-hidden="true" />
           <span className={`${css.pickText} cut`} dir="auto">
             {name ?? t('conversation.noTeam')}
@@ -221,13 +262,23 @@ function SnoozePicker({ c, ...open }: { c: Conversation } & Opener) {
       label={t('snooze.until')}
       options={[
         ...woken,
-        ...times.map((x) => ({ value: x.at.toISOString(), label: t(`snooze.${x.name}`), hint: dayAndTime(x.at.toISOString(), locale()) })),
+        ...times.map((x) => ({
+          value: x.at.toISOString(),
+          label: t(`snooze.${x.name}`),
+          hint: dayAndTime(x.at.toISOString(), locale()),
+        })),
       ]}
       onPick={(v) =>
-        v === 'wake' ? change(c.id, { status: 'open', snoozed_until: null }, t('done.reopened', { number: c.number })) : snooze(c, v)
+        v === 'wake'
+          ? change(c.id, { status: 'open', snoozed_until: null }, t('done.reopened', { number: c.number }))
+          : snooze(c, v)
       }
       target={
-        <ActionIcon onClick={() => open.onOpen(!open.opened)} aria-label={t('keys.snooze')} title={t('keys.withKey', { name: t('keys.snooze'), key: 'S' })}>
+        <ActionIcon
+          onClick={() => open.onOpen(!open.opened)}
+          aria-label={t('keys.snooze')}
+          title={t('keys.withKey', { name: t('keys.snooze'), key: 'S' })}
+        >
           <IconClock size={20} stroke={1.75} />
         </ActionIcon>
       }

@@ -91,7 +91,6 @@ export function List({ filter, me, selected, onOpen, onNeighbour }: Props) {
           <Failed error={query.error} what={t('inbox.failed')} retry={() => query.refetch()} />
         )}
         {query.isSuccess && rows.length === 0 && <NoRows filter={filter} />}
-        {/* biome-ignore lint/a11y/useAriaPropsSupportedByRole: the active row is named, focus stays on the list */}
         <div
           ref={scroller}
           className={css.scroller}

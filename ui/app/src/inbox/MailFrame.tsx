@@ -10,7 +10,14 @@ const FOLDED_PX = 420
 const token = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
 
 function colors(scheme: 'light' | 'dark'): MailColors {
-  return { text: token('--text'), dim: token('--dim'), surface: token('--surface'), accent: token('--accent'), line: token('--line'), scheme }
+  return {
+    text: token('--text'),
+    dim: token('--dim'),
+    surface: token('--surface'),
+    accent: token('--accent'),
+    line: token('--line'),
+    scheme,
+  }
 }
 
 /** The HTML of a mail in a frame that runs no script, shares no origin with us and fetches no picture until asked. */

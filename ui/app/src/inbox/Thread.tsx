@@ -36,11 +36,22 @@ export function Thread({ c, onUndo }: { c: Conversation; onUndo: () => void }) {
   return (
     <div className={css.wrap}>
       <RefreshLine on={newest.isRefetching || reading} />
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable by keyboard */}
-      <div ref={scroller} className={css.scroller} role="feed" aria-label={t('thread.label')} aria-busy={!thread.loaded} tabIndex={0} data-pane onScroll={end.onScroll}>
+      <div
+        ref={scroller}
+        className={css.scroller}
+        role="feed"
+        aria-label={t('thread.label')}
+        aria-busy={!thread.loaded}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling area must be reachable by keyboard
+        tabIndex={0}
+        data-pane
+        onScroll={end.onScroll}
+      >
         <div className={css.items}>
           {!thread.loaded && newest.isPending && <SkeletonRows rows={5} height={72} />}
-          {!thread.loaded && newest.isError && <Failed error={newest.error} what={t('thread.failed')} retry={() => newest.refetch()} />}
+          {!thread.loaded && newest.isError && (
+            <Failed error={newest.error} what={t('thread.failed')} retry={() => newest.refetch()} />
+          )}
           {thread.older && (
             <div className={css.older}>
               <Button variant="default" size="xs" onClick={readOlder} loading={reading}>
@@ -66,9 +77,11 @@ export function Thread({ c, onUndo }: { c: Conversation; onUndo: () => void }) {
               </div>
             )
           })}
-          {pending.map((p) => (
-            <PendingItem key={p.key} p={p} onUndo={onUndo} />
-          ))}
+          {pending
+            .filter((p) => !p.arrived)
+            .map((p) => (
+              <PendingItem key={p.key} p={p} onUndo={onUndo} />
+            ))}
         </div>
       </div>
       {end.fresh > 0 && (
@@ -103,7 +116,11 @@ function useFirstUnread(c: Conversation, messages: Message[], loaded: boolean): 
 }
 
 /** Opens at the first unread message, otherwise at the end. */
-function useOpening(scroller: React.RefObject<HTMLDivElement | null>, divider: React.RefObject<HTMLDivElement | null>, loaded: boolean) {
+function useOpening(
+  scroller: React.RefObject<HTMLDivElement | null>,
+  divider: React.RefObject<HTMLDivElement | null>,
+  loaded: boolean,
+) {
   const opened = useRef(false)
   useLayoutEffect(() => {
     const box = scroller.current

@@ -57,7 +57,7 @@ export async function markUnread(c: Conversation) {
 /** Times somebody may want to be reminded at, in the reader's zone. */
 export function snoozeTimes(now: Date): { name: 'hour' | 'evening' | 'tomorrow' | 'monday'; at: Date }[] {
   const at = (days: number, hour: number) => new Date(now.getFullYear(), now.getMonth(), now.getDate() + days, hour)
-  const toMonday = ((8 - now.getDay()) % 7) || 7
+  const toMonday = (8 - now.getDay()) % 7 || 7
   const times = [
     { name: 'hour' as const, at: new Date(now.getTime() + 3_600_000) },
     { name: 'evening' as const, at: at(0, 18) },

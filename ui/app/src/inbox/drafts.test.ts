@@ -23,7 +23,10 @@ describe('a draft', () => {
   })
 
   it('with a file and no words is kept', () => {
-    drafts.write('c', 'reply', { text: ' ', attachments: [{ id: 'u', name: 'a.pdf', mime_type: 'application/pdf', size: 1 }] })
+    drafts.write('c', 'reply', {
+      text: ' ',
+      attachments: [{ id: 'u', name: 'a.pdf', mime_type: 'application/pdf', size: 1 }],
+    })
     expect(drafts.read('c', 'reply').attachments).toHaveLength(1)
   })
 

@@ -18,7 +18,8 @@ export function useUploads(onDone: (upload: Upload) => void) {
   const latest = useRef(onDone)
   latest.current = onDone
 
-  const set = (key: string, to: Partial<Running>) => setRunning((list) => list.map((r) => (r.key === key ? { ...r, ...to } : r)))
+  const set = (key: string, to: Partial<Running>) =>
+    setRunning((list) => list.map((r) => (r.key === key ? { ...r, ...to } : r)))
   const forget = (key: string) => setRunning((list) => list.filter((r) => r.key !== key))
 
   const start = async (key: string, file: File) => {

@@ -99,7 +99,9 @@ export function stageName(pipelines: Pipeline[] | undefined, lead: Lead): string
 export function StagePicker({ lead }: { lead: Lead }) {
   const pipelines = usePipelines().data
   const [error, setError] = useState('')
-  const stages = [...(pipelines?.find((p) => p.id === lead.pipeline_id)?.stages ?? [])].sort((a, b) => a.position - b.position)
+  const stages = [...(pipelines?.find((p) => p.id === lead.pipeline_id)?.stages ?? [])].sort(
+    (a, b) => a.position - b.position,
+  )
   const move = async (stage: string) => {
     const undo = store.optimistic('lead', lead.id, { stage_id: stage })
     setError('')

@@ -92,7 +92,8 @@ function LeadRow({ id }: { id: string }) {
           title
         )}
         <div className="dim small">
-          {lead.source?.channel_type && <ChannelGlyph type={lead.source.channel_type} size={14} />} <bdi>{contactName(contact)}</bdi>
+          {lead.source?.channel_type && <ChannelGlyph type={lead.source.channel_type} size={14} />}{' '}
+          <bdi>{contactName(contact)}</bdi>
         </div>
       </td>
       <td>

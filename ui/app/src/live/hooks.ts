@@ -11,12 +11,18 @@ export function useLive<K extends Kind>(kind: K, id: string | null | undefined):
 }
 
 export function useThread(conversation: string): ThreadState {
-  const subscribe = useCallback((fn: () => void) => store.topics.subscribe(`thread:${conversation}`, fn), [conversation])
+  const subscribe = useCallback(
+    (fn: () => void) => store.topics.subscribe(`thread:${conversation}`, fn),
+    [conversation],
+  )
   return useSyncExternalStore(subscribe, () => store.thread(conversation))
 }
 
 export function usePending(conversation: string): Pending[] {
-  const subscribe = useCallback((fn: () => void) => store.topics.subscribe(`thread:${conversation}`, fn), [conversation])
+  const subscribe = useCallback(
+    (fn: () => void) => store.topics.subscribe(`thread:${conversation}`, fn),
+    [conversation],
+  )
   return useSyncExternalStore(subscribe, () => store.pendingOf(conversation))
 }
 

@@ -4,18 +4,55 @@ import { LiveStore } from './store'
 
 function conversation(id: string, over: Partial<Conversation> = {}): Conversation {
   return {
-    id, number: 1, status: 'open', priority: 'normal', subject: '', channel_id: 'ch', channel_type: 'webchat',
-    contact_id: 'p', lead_id: null, assignee_id: null, team_id: null, labels: [], unread_count: 0, last_message: null,
-    match: { how: 'created', evidence: '' }, peer: '', peer_name: '', waiting_since: null, snoozed_until: null, created_at: '2026-11-20T10:00:00Z',
-    updated_at: '2026-11-20T10:00:00Z', last_seq: 0, version: 1, ...over,
+    id,
+    number: 1,
+    status: 'open',
+    priority: 'normal',
+    subject: '',
+    channel_id: 'ch',
+    channel_type: 'webchat',
+    contact_id: 'p',
+    lead_id: null,
+    assignee_id: null,
+    team_id: null,
+    labels: [],
+    unread_count: 0,
+    last_message: null,
+    match: { how: 'created', evidence: '' },
+    peer: '',
+    peer_name: '',
+    waiting_since: null,
+    snoozed_until: null,
+    created_at: '2026-11-20T10:00:00Z',
+    updated_at: '2026-11-20T10:00:00Z',
+    last_seq: 0,
+    version: 1,
+    ...over,
   }
 }
 
 function message(id: string, at: string, over: Partial<Message> = {}): Message {
   return {
-    id, conversation_id: 'c', contact_id: 'p', channel_id: 'ch', direction: 'inbound', kind: 'text', body_text: id,
-    body_html: '', attachments: [], author: { type: 'contact', id: 'p', name: 'Ana' }, status: 'received', error: null,
-    provider_id: null, call_id: null, reply_to: null, send_at: null, edits: [], deleted_at: null, created_at: `2026-11-20T${at}:00Z`, ...over,
+    id,
+    conversation_id: 'c',
+    contact_id: 'p',
+    channel_id: 'ch',
+    direction: 'inbound',
+    kind: 'text',
+    body_text: id,
+    body_html: '',
+    attachments: [],
+    author: { type: 'contact', id: 'p', name: 'Ana' },
+    status: 'received',
+    error: null,
+    provider_id: null,
+    call_id: null,
+    reply_to: null,
+    send_at: null,
+    edits: [],
+    deleted_at: null,
+    created_at: `2026-11-20T${at}:00Z`,
+    ...over,
   }
 }
 
@@ -126,6 +163,31 @@ describe('resync', () => {
   })
 })
 
+describe('what is being sent', () => {
+  const pending = (key: string, body: string) => ({
+    key,
+    conversation: 'c',
+    note: false,
+    body,
+    attachments: [],
+    createdAt: '',
+    state: 'sending' as const,
+  })
+
+  it('is not seen twice when the log is quicker than the answer', () => {
+    store.addPending(pending('k1', 'same words'))
+    store.addPending(pending('k2', 'same words'))
+    store.apply(event(11, 'message.created', message('m', '10:00', { direction: 'outbound', body_text: 'same words' })))
+    expect(store.pendingOf('c').map((p) => p.arrived ?? false)).toEqual([true, false])
+  })
+
+  it('is not taken for what the customer said in the same words', () => {
+    store.addPending(pending('k1', 'ok'))
+    store.apply(event(11, 'message.created', message('m', '10:00', { direction: 'inbound', body_text: 'ok' })))
+    expect(store.pendingOf('c')[0]?.arrived).toBeUndefined()
+  })
+})
+
 describe('removed', () => {
   it('forgets a conversation that left our sight, with its thread', () => {
     store.apply(event(11, 'conversation.created', conversation('c')))
@@ -147,7 +209,9 @@ describe('optimism', () => {
   it('rolls back only what nobody else has changed meanwhile', () => {
     store.apply(event(11, 'conversation.created', conversation('c')))
     const undo = store.optimistic('conversation', 'c', { status: 'resolved', priority: 'high' })
-    store.apply(event(12, 'conversation.updated', conversation('c', { version: 2, status: 'resolved', priority: 'urgent' })))
+    store.apply(
+      event(12, 'conversation.updated', conversation('c', { version: 2, status: 'resolved', priority: 'urgent' })),
+    )
     undo()
     expect(store.get('conversation', 'c')).toMatchObject({ status: 'open', priority: 'urgent' })
   })

@@ -17,7 +17,8 @@ export const queries = new QueryClient({
 
 export const useUsers = () => useQuery({ queryKey: ['users'], queryFn: async () => (await api.users()).data })
 export const useTeams = () => useQuery({ queryKey: ['teams'], queryFn: async () => (await api.teams()).data })
-export const usePipelines = () => useQuery({ queryKey: ['pipelines'], queryFn: async () => (await api.pipelines()).data })
+export const usePipelines = () =>
+  useQuery({ queryKey: ['pipelines'], queryFn: async () => (await api.pipelines()).data })
 
 export const useChannels = () =>
   useQuery({

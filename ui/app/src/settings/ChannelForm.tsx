@@ -46,11 +46,28 @@ export function ChannelForm({ type, channel, submit, onSave }: Props) {
     }
   }
 
-  const one = (f: Field) => <One key={f.path} type={type} f={f} value={values[f.path] ?? ''} error={errors[f.path]} set={(v) => set(f.path, v)} />
+  const one = (f: Field) => (
+    <One
+      key={f.path}
+      type={type}
+      f={f}
+      value={values[f.path] ?? ''}
+      error={errors[f.path]}
+      set={(v) => set(f.path, v)}
+    />
+  )
   const unplaced = problem && !asked.some((f) => errors[f.path]) && !errors.name
   return (
     <form ref={box} className={css.form} onSubmit={save} autoComplete="off">
-      <TextInput label={t('channel.name')} description={t('channel.nameHelp')} value={name} onChange={(e) => setName(e.currentTarget.value)} required dir="auto" error={errors.name} />
+      <TextInput
+        label={t('channel.name')}
+        description={t('channel.nameHelp')}
+        value={name}
+        onChange={(e) => setName(e.currentTarget.value)}
+        required
+        dir="auto"
+        error={errors.name}
+      />
       {asked.filter((f) => !f.advanced).map(one)}
       {advanced.length > 0 && (
         <details className={css.advanced} open={advanced.some((f) => errors[f.path]) || undefined}>
@@ -74,24 +91,67 @@ export function ChannelForm({ type, channel, submit, onSave }: Props) {
 
 /** Complaints by path: the hub names fields of the config with or without "config." in front. */
 function fieldErrors(problem: Problem | null): Record<string, string> {
-  return Object.fromEntries((problem?.fields ?? []).map((f) => [f.field.replace(/^(body\.)?(config\.)?/, ''), f.message]))
+  return Object.fromEntries(
+    (problem?.fields ?? []).map((f) => [f.field.replace(/^(body\.)?(config\.)?/, ''), f.message]),
+  )
 }
 
-function One({ type, f, value, error, set }: { type: ChannelType; f: Field; value: string | boolean; error?: string; set: (v: string | boolean) => void }) {
+function One({
+  type,
+  f,
+  value,
+  error,
+  set,
+}: {
+  type: ChannelType
+  f: Field
+  value: string | boolean
+  error?: string
+  set: (v: string | boolean) => void
+}) {
   const words = wordsOf(type, f.path)
-  const common = { label: words.label, description: words.help, error, required: f.required, placeholder: f.placeholder }
+  const common = {
+    label: words.label,
+    description: words.help,
+    error,
+    required: f.required,
+    placeholder: f.placeholder,
+  }
   const text = String(value)
   return (
     <>
       {f.heading && <h3 className={css.heading}>{t(`channel.${f.heading}`)}</h3>}
       {f.kind === 'switch' && (
-        <Switch label={words.label} description={words.help} checked={value === true} onChange={(e) => set(e.currentTarget.checked)} error={error} />
+        <Switch
+          label={words.label}
+          description={words.help}
+          checked={value === true}
+          onChange={(e) => set(e.currentTarget.checked)}
+          error={error}
+        />
       )}
-      {f.kind === 'text' && <TextInput {...common} value={text} onChange={(e) => set(e.currentTarget.value)} autoComplete="off" spellCheck={false} />}
+      {f.kind === 'text' && (
+        <TextInput
+          {...common}
+          value={text}
+          onChange={(e) => set(e.currentTarget.value)}
+          autoComplete="off"
+          spellCheck={false}
+        />
+      )}
       {f.kind === 'number' && (
-        <TextInput {...common} value={text} inputMode="numeric" pattern="[0-9]*" className={css.short} onChange={(e) => set(e.currentTarget.value)} />
+        <TextInput
+          {...common}
+          value={text}
+          inputMode="numeric"
+          pattern="[0-9]*"
+          className={css.short}
+          onChange={(e) => set(e.currentTarget.value)}
+        />
       )}
-      {f.kind === 'area' && <Textarea {...common} value={text} dir="auto" rows={2} onChange={(e) => set(e.currentTarget.value)} />}
+      {f.kind === 'area' && (
+        <Textarea {...common} value={text} dir="auto" rows={2} onChange={(e) => set(e.currentTarget.value)} />
+      )}
       {f.kind === 'list' && (
         <Textarea {...common} value={text} rows={2} spellCheck={false} onChange={(e) => set(e.currentTarget.value)} />
       )}

@@ -73,7 +73,8 @@ export function Health({ c }: { c: Channel }) {
     }
   }
   const test = () => attempt(async () => setTried(await api.testChannel(c.id)))
-  const toggle = () => attempt(async () => store.answer('channel', await (off ? api.enableChannel(c.id) : api.disableChannel(c.id))))
+  const toggle = () =>
+    attempt(async () => store.answer('channel', await (off ? api.enableChannel(c.id) : api.disableChannel(c.id))))
 
   return (
     <section className={css.healthBox} aria-label={t('channel.health')}>

@@ -21,7 +21,9 @@ export function ChannelsPage() {
   return (
     <Section title={t('settings.channels')} actions={channels.data?.length ? add : undefined}>
       {channels.isPending && <SkeletonRows rows={4} height={60} />}
-      {channels.isError && <Failed error={channels.error} what={t('channel.listFailed')} retry={() => channels.refetch()} />}
+      {channels.isError && (
+        <Failed error={channels.error} what={t('channel.listFailed')} retry={() => channels.refetch()} />
+      )}
       {channels.data?.length === 0 && (
         <Empty icon={<IconPlugConnected size={32} stroke={1.5} />} title={t('channel.none')} action={add}>
           {t('channel.noneText')}

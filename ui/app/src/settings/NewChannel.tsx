@@ -32,7 +32,12 @@ export function NewChannelPage() {
         </Link>
       }
     >
-      <ChannelForm key={type} type={type} submit={t('channel.connect')} onSave={(name, config) => create(type, name, config)} />
+      <ChannelForm
+        key={type}
+        type={type}
+        submit={t('channel.connect')}
+        onSave={(name, config) => create(type, name, config)}
+      />
     </Section>
   )
 }

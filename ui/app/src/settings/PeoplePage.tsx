@@ -127,14 +127,20 @@ function Person({ u, onLink }: { u: User; onLink: (u: User) => void }) {
           roleName(u.role)
         ) : (
           <Select
-            label=""
+            label={t('people.role')}
+            quiet
             value={u.role}
             options={[...new Set([...roles, u.role])].map((r) => ({ value: r, label: roleName(r) }))}
             onChange={(role) => save({ role: role as RoleName })}
           />
         )}
       </td>
-      <td className={table.wide}>{teams.filter((x) => u.team_ids?.includes(x.id)).map((x) => x.name).join(', ') || '–'}</td>
+      <td className={table.wide}>
+        {teams
+          .filter((x) => u.team_ids?.includes(x.id))
+          .map((x) => x.name)
+          .join(', ') || '–'}
+      </td>
       <td className={table.wide}>{u.disabled ? t('people.disabled') : t('people.active')}</td>
       <td>
         <div className={table.acts}>
@@ -154,7 +160,13 @@ function Person({ u, onLink }: { u: User; onLink: (u: User) => void }) {
   )
 }
 
-export function AddPerson({ onAdded, onClose }: { onAdded: (name: string, inviteUrl?: string) => void; onClose: () => void }) {
+export function AddPerson({
+  onAdded,
+  onClose,
+}: {
+  onAdded: (name: string, inviteUrl?: string) => void
+  onClose: () => void
+}) {
   const roles = useRoles()
   const client = useQueryClient()
   const [role, setRole] = useState<RoleName>('agent')
@@ -181,7 +193,13 @@ export function AddPerson({ onAdded, onClose }: { onAdded: (name: string, invite
       <div className={css.inline}>
         <TextInput name="name" label={t('people.name')} required autoFocus dir="auto" error={errors.name} />
         <TextInput name="email" type="email" label={t('signIn.email')} required error={errors.email} />
-        <Select label={t('people.role')} value={role} options={roles.map((r) => ({ value: r, label: roleName(r) }))} onChange={(r) => setRole(r as RoleName)} error={errors.role} />
+        <Select
+          label={t('people.role')}
+          value={role}
+          options={roles.map((r) => ({ value: r, label: roleName(r) }))}
+          onChange={(r) => setRole(r as RoleName)}
+          error={errors.role}
+        />
         <Button type="submit" loading={busy}>
           {t('people.invite')}
         </Button>

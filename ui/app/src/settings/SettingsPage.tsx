@@ -1,5 +1,13 @@
 import { ActionIcon } from '@mantine/core'
-import { IconArrowLeft, IconKey, IconPlugConnected, IconShieldQuestion, IconUser, IconUsers, IconUsersGroup } from '@tabler/icons-react'
+import {
+  IconArrowLeft,
+  IconKey,
+  IconPlugConnected,
+  IconShieldQuestion,
+  IconUser,
+  IconUsers,
+  IconUsersGroup,
+} from '@tabler/icons-react'
 import { Link, Navigate, Outlet, useLocation } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { t } from '../i18n'
@@ -15,11 +23,27 @@ export function SettingsPage() {
       <nav className={css.nav} aria-label={t('nav.settings')}>
         <h1>{t('nav.settings')}</h1>
         <Entry to="/settings/me" name={t('settings.me')} icon={<IconUser size={18} stroke={1.75} />} />
-        {rights.channels && <Entry to="/settings/channels" name={t('settings.channels')} icon={<IconPlugConnected size={18} stroke={1.75} />} />}
-        {rights.people && <Entry to="/settings/people" name={t('settings.people')} icon={<IconUsers size={18} stroke={1.75} />} />}
-        {rights.people && <Entry to="/settings/teams" name={t('settings.teams')} icon={<IconUsersGroup size={18} stroke={1.75} />} />}
+        {rights.channels && (
+          <Entry
+            to="/settings/channels"
+            name={t('settings.channels')}
+            icon={<IconPlugConnected size={18} stroke={1.75} />}
+          />
+        )}
+        {rights.people && (
+          <Entry to="/settings/people" name={t('settings.people')} icon={<IconUsers size={18} stroke={1.75} />} />
+        )}
+        {rights.people && (
+          <Entry to="/settings/teams" name={t('settings.teams')} icon={<IconUsersGroup size={18} stroke={1.75} />} />
+        )}
         <Entry to="/settings/tokens" name={t('settings.tokens')} icon={<IconKey size={18} stroke={1.75} />} />
-        {rights.quarantine && <Entry to="/settings/quarantine" name={t('settings.quarantine')} icon={<IconShieldQuestion size={18} stroke={1.75} />} />}
+        {rights.quarantine && (
+          <Entry
+            to="/settings/quarantine"
+            name={t('settings.quarantine')}
+            icon={<IconShieldQuestion size={18} stroke={1.75} />}
+          />
+        )}
       </nav>
       <div className={css.content}>
         <Outlet />
@@ -45,7 +69,17 @@ export function SettingsHome() {
 }
 
 /** One section of the settings, with the way back that a phone needs. */
-export function Section({ title, actions, children, wide }: { title: string; actions?: ReactNode; children: ReactNode; wide?: boolean }) {
+export function Section({
+  title,
+  actions,
+  children,
+  wide,
+}: {
+  title: string
+  actions?: ReactNode
+  children: ReactNode
+  wide?: boolean
+}) {
   return (
     <Page
       title={title}

@@ -33,7 +33,14 @@ export function TeamsPage() {
     <Section title={t('settings.teams')}>
       <p className="dim">{t('teams.lead')}</p>
       <form className={css.inline} onSubmit={create} style={{ marginBlock: 'var(--s4)' }}>
-        <TextInput name="name" aria-label={t('teams.name')} placeholder={t('teams.name')} required dir="auto" error={error} />
+        <TextInput
+          name="name"
+          aria-label={t('teams.name')}
+          placeholder={t('teams.name')}
+          required
+          dir="auto"
+          error={error}
+        />
         <Button type="submit" leftSection={<IconPlus size={16} />}>
           {t('teams.create')}
         </Button>
@@ -88,7 +95,9 @@ function TeamCard({ team }: { team: Team }) {
           opened={open}
           onOpen={setOpen}
           label={t('teams.addMember')}
-          options={users.filter((u) => !u.disabled).map((u) => ({ value: u.id, label: u.name, checked: members.includes(u.id) }))}
+          options={users
+            .filter((u) => !u.disabled)
+            .map((u) => ({ value: u.id, label: u.name, checked: members.includes(u.id) }))}
           onPick={toggle}
           target={
             <Button size="xs" variant="default" leftSection={<IconPlus size={14} />} onClick={() => setOpen(!open)}>

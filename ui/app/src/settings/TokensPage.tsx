@@ -36,7 +36,14 @@ export function TokensPage() {
     <Section title={t('settings.tokens')} wide>
       <p className="dim">{t('tokens.lead')}</p>
       <form className={css.inline} onSubmit={create} style={{ marginBlock: 'var(--s4)' }}>
-        <TextInput name="name" aria-label={t('tokens.name')} placeholder={t('tokens.name')} required dir="auto" error={error} />
+        <TextInput
+          name="name"
+          aria-label={t('tokens.name')}
+          placeholder={t('tokens.name')}
+          required
+          dir="auto"
+          error={error}
+        />
         <Button type="submit" leftSection={<IconPlus size={16} />}>
           {t('tokens.create')}
         </Button>

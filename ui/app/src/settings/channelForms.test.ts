@@ -3,11 +3,20 @@ import { configOf, valuesOf } from './channelForms'
 
 describe('a channel form', () => {
   it('starts with presets that work', () => {
-    expect(configOf('webchat', valuesOf('webchat', undefined))).toEqual({ allowed_origins: ['*'], lead: { create: 'new_contact' } })
+    expect(configOf('webchat', valuesOf('webchat', undefined))).toEqual({
+      allowed_origins: ['*'],
+      lead: { create: 'new_contact' },
+    })
   })
 
   it('sends no mail settings for what is switched off', () => {
-    const values = { ...valuesOf('email', undefined), address: 'a@b.example', imap: false, 'receiver.enabled': true, 'smtp.host': 's' }
+    const values = {
+      ...valuesOf('email', undefined),
+      address: 'a@b.example',
+      imap: false,
+      'receiver.enabled': true,
+      'smtp.host': 's',
+    }
     expect(configOf('email', values)).toEqual({
       address: 'a@b.example',
       receiver: { enabled: true },
@@ -23,7 +32,9 @@ describe('a channel form', () => {
 
   it('clears what was emptied', () => {
     const config = { allowed_origins: ['*'], greeting: 'Hi' }
-    expect(configOf('webchat', { ...valuesOf('webchat', config), greeting: '' }, config)).toMatchObject({ greeting: null })
+    expect(configOf('webchat', { ...valuesOf('webchat', config), greeting: '' }, config)).toMatchObject({
+      greeting: null,
+    })
   })
 
   it('removes a whole block that was switched off', () => {
@@ -39,7 +50,14 @@ describe('a channel form', () => {
   })
 
   it('reads a list by lines or commas', () => {
-    const values = { ...valuesOf('form', undefined), allowed_origins: 'https://a.example\nhttps://b.example, https://c.example' }
-    expect(configOf('form', values).allowed_origins).toEqual(['https://a.example', 'https://b.example', 'https://c.example'])
+    const values = {
+      ...valuesOf('form', undefined),
+      allowed_origins: 'https://a.example\nhttps://b.example, https://c.example',
+    }
+    expect(configOf('form', values).allowed_origins).toEqual([
+      'https://a.example',
+      'https://b.example',
+      'https://c.example',
+    ])
   })
 })

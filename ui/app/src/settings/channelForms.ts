@@ -88,7 +88,13 @@ const form: Field[] = [
 
 const everyType: Field[] = [
   { path: 'default_region', kind: 'text', advanced: true, placeholder: 'ES' },
-  { path: 'lead.create', kind: 'select', options: ['new_contact', 'always', 'never'], preset: 'new_contact', advanced: true },
+  {
+    path: 'lead.create',
+    kind: 'select',
+    options: ['new_contact', 'always', 'never'],
+    preset: 'new_contact',
+    advanced: true,
+  },
 ]
 
 const forms: Record<ChannelType, Field[]> = { email, sms, telegram, webchat, telephony, form }
@@ -109,8 +115,13 @@ export function valuesOf(type: ChannelType, config: Record<string, unknown> | un
     const value = config && at(config, f.path)
     if (BLOCKS.has(f.path)) values[f.path] = config ? value != null : (f.preset ?? true)
     else if (f.kind === 'switch') values[f.path] = config ? value === true : (f.preset ?? false)
-    else if (f.kind === 'list') values[f.path] = Array.isArray(value) ? value.join('\n') : config ? '' : String(f.preset ?? '')
-    else values[f.path] = value != null && value !== 0 ? String(value) : String((!config && f.preset) || (f.kind === 'select' && f.preset) || '')
+    else if (f.kind === 'list')
+      values[f.path] = Array.isArray(value) ? value.join('\n') : config ? '' : String(f.preset ?? '')
+    else
+      values[f.path] =
+        value != null && value !== 0
+          ? String(value)
+          : String((!config && f.preset) || (f.kind === 'select' && f.preset) || '')
   }
   return values
 }
@@ -139,7 +150,10 @@ function parsed(f: Field, raw: string | boolean | undefined): unknown {
   if (f.kind === 'switch') return raw === true
   const text = String(raw ?? '').trim()
   if (f.kind === 'list') {
-    const items = text.split(/[\n,]+/).map((x) => x.trim()).filter(Boolean)
+    const items = text
+      .split(/[\n,]+/)
+      .map((x) => x.trim())
+      .filter(Boolean)
     return items.length ? items : undefined
   }
   if (text === '') return undefined
@@ -147,7 +161,12 @@ function parsed(f: Field, raw: string | boolean | undefined): unknown {
 }
 
 function at(config: Record<string, unknown>, path: string): unknown {
-  return path.split('.').reduce<unknown>((x, name) => (x && typeof x === 'object' ? (x as Record<string, unknown>)[name] : undefined), config)
+  return path
+    .split('.')
+    .reduce<unknown>(
+      (x, name) => (x && typeof x === 'object' ? (x as Record<string, unknown>)[name] : undefined),
+      config,
+    )
 }
 
 function put(config: Record<string, unknown>, path: string, value: unknown) {

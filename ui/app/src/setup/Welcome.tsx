@@ -12,8 +12,8 @@ import { ChannelLinks } from '../settings/ChannelLinks'
 import { ChannelTypes } from '../settings/ChannelTypes'
 import { useCreateChannel } from '../settings/NewChannel'
 import { AddPerson } from '../settings/PeoplePage'
-import { channelTypeName } from '../ui/channel'
 import { CopyBox } from '../ui/Copy'
+import { channelTypeName } from '../ui/channel'
 import { Steps } from './Steps'
 import css from './setup.module.css'
 
@@ -25,7 +25,17 @@ export function Welcome() {
   const create = useCreateChannel(setMade)
   const later = () => go({ to: '/' })
 
-  if (made) return <Done made={made} onAnother={() => { setMade(null); setType(null) }} onInbox={later} />
+  if (made)
+    return (
+      <Done
+        made={made}
+        onAnother={() => {
+          setMade(null)
+          setType(null)
+        }}
+        onInbox={later}
+      />
+    )
   return (
     <main className={css.page}>
       <div className={css.inner}>
@@ -37,7 +47,12 @@ export function Welcome() {
               {t('channel.otherType')}
             </button>
             <h1>{t('channel.connectType', { type: channelTypeName(type) })}</h1>
-            <ChannelForm key={type} type={type} submit={t('channel.connect')} onSave={(name, config) => create(type, name, config)} />
+            <ChannelForm
+              key={type}
+              type={type}
+              submit={t('channel.connect')}
+              onSave={(name, config) => create(type, name, config)}
+            />
           </>
         ) : (
           <>
@@ -72,7 +87,11 @@ function Done({ made, onAnother, onInbox }: { made: Channel; onAnother: () => vo
             <div>{t('setup.accountMade')}</div>
           </li>
           <li>
-            <IconCircleCheck size={20} className={test?.ok === false ? css.unchecked : css.checked} aria-hidden="true" />
+            <IconCircleCheck
+              size={20}
+              className={test?.ok === false ? css.unchecked : css.checked}
+              aria-hidden="true"
+            />
             <div>
               <p>
                 <bdi>{t('setup.channelMade', { name: c.name })}</bdi>

@@ -39,8 +39,23 @@ export function OwnerForm({ onDone }: { onDone: () => void }) {
         <Steps at={0} />
         <h1>{t('owner.title')}</h1>
         <p className="dim">{t('owner.lead')}</p>
-        <TextInput name="name" label={t('owner.name')} autoComplete="name" required autoFocus error={fields.name} dir="auto" />
-        <TextInput name="email" type="email" label={t('signIn.email')} autoComplete="username" required error={fields.email} />
+        <TextInput
+          name="name"
+          label={t('owner.name')}
+          autoComplete="name"
+          required
+          autoFocus
+          error={fields.name}
+          dir="auto"
+        />
+        <TextInput
+          name="email"
+          type="email"
+          label={t('signIn.email')}
+          autoComplete="username"
+          required
+          error={fields.email}
+        />
         <PasswordInput
           name="password"
           label={t('signIn.password')}

@@ -17,7 +17,11 @@ export function SignIn({ onDone }: { onDone: () => void }) {
     setBusy(true)
     setProblem(null)
     try {
-      await api.signIn({ email: value('email'), password: value('password'), ...(needsCode && { totp: value('totp') }) })
+      await api.signIn({
+        email: value('email'),
+        password: value('password'),
+        ...(needsCode && { totp: value('totp') }),
+      })
       onDone()
     } catch (err) {
       const p = asProblem(err)
@@ -35,7 +39,14 @@ export function SignIn({ onDone }: { onDone: () => void }) {
         <TextInput name="email" type="email" label={t('signIn.email')} autoComplete="username" required autoFocus />
         <PasswordInput name="password" label={t('signIn.password')} autoComplete="current-password" required />
         {needsCode && (
-          <TextInput name="totp" label={t('signIn.code')} autoComplete="one-time-code" inputMode="numeric" required autoFocus />
+          <TextInput
+            name="totp"
+            label={t('signIn.code')}
+            autoComplete="one-time-code"
+            inputMode="numeric"
+            required
+            autoFocus
+          />
         )}
         {problem && (
           <p className={css.error} role="alert">

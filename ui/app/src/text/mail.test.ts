@@ -2,14 +2,15 @@ import { describe, expect, it } from 'vitest'
 import { mailPage } from './mail'
 
 const colors = { text: '#111', dim: '#666', surface: '#fff', accent: '#00f', line: '#ddd', scheme: 'light' as const }
-const page = (html: string, images = false) => mailPage(html, { images, origin: 'https://hub.example', quoted: 'Quoted', colors })
+const page = (html: string, images = false) =>
+  mailPage(html, { images, origin: 'https://hub.example', quoted: 'Quoted', colors })
 
 describe('a mail', () => {
   it('lets no picture in from outside until asked', () => {
     const closed = page('<p>Hi</p><img src="https://track.example/1.gif">')
     expect(closed.remote).toBe(true)
     expect(policyOf(closed.srcdoc)).not.toMatch(/https:[ ;]/)
-    expect(policyOf(page('<img src="https://track.example/1.gif">', true).srcdoc)).toContain(' https: http:')
+    expect(policyOf(page('<img src="https://track.example/1.gif">', true).srcdoc)).toMatch(/https:;/)
   })
 
   it('shows our own attachments at once', () => {
@@ -27,7 +28,9 @@ describe('a mail', () => {
   })
 
   it('folds the quotation but not a mail that is nothing else', () => {
-    expect(page('<p>Yes</p><div class="gmail_quote">old words</div>').srcdoc).toContain('<details><summary>Quoted</summary>')
+    expect(page('<p>Yes</p><div class="gmail_quote">old words</div>').srcdoc).toContain(
+      '<details><summary>Quoted</summary>',
+    )
     expect(page('<div class="gmail_quote">forwarded</div>').srcdoc).not.toContain('<details>')
   })
 

@@ -17,7 +17,10 @@ const CHARS_PER_LINE = 78
 const OWN_LOOK = '[style*="color"], [style*="background"], [bgcolor], [background], font[color], table, style'
 const QUOTES = 'blockquote[type="cite"], .gmail_quote, .moz-cite-prefix + blockquote, #divRplyFwdMsg ~ *'
 
-export function mailPage(html: string, o: { images: boolean; origin: string; quoted: string; colors: MailColors }): MailPage {
+export function mailPage(
+  html: string,
+  o: { images: boolean; origin: string; quoted: string; colors: MailColors },
+): MailPage {
   const doc = new DOMParser().parseFromString(html, 'text/html')
   for (const a of doc.querySelectorAll('a')) a.setAttribute('rel', 'noopener noreferrer')
   for (const d of doc.querySelectorAll('body *:not(td):not(table)')) if (!d.hasAttribute('dir')) autoDirection(d)
@@ -25,7 +28,7 @@ export function mailPage(html: string, o: { images: boolean; origin: string; quo
   const plain = doc.querySelector(OWN_LOOK) === null
   const height = estimate(doc)
   foldQuotes(doc, o.quoted)
-  const pictures = o.images ? 'https: http:' : ''
+  const pictures = o.images ? 'https:' : ''
   const policy = `default-src 'none'; style-src 'unsafe-inline'; img-src data: ${o.origin} ${pictures}; font-src data:`
   const look = plain
     ? `color:${o.colors.text};background:${o.colors.surface};color-scheme:${o.colors.scheme}`
@@ -58,7 +61,12 @@ function reachesOut(doc: Document, origin: string): boolean {
     if (foreign(img.getAttribute('src')) || foreign(img.getAttribute('background'))) return true
   }
   for (const el of doc.querySelectorAll('[style], style')) {
-    if (/url\(\s*['"]?(https?:)?\/\//i.test(`${el.getAttribute('style') ?? ''}${el.tagName === 'STYLE' ? el.textContent : ''}`)) return true
+    if (
+      /url\(\s*['"]?(https?:)?\/\//i.test(
+        `${el.getAttribute('style') ?? ''}${el.tagName === 'STYLE' ? el.textContent : ''}`,
+      )
+    )
+      return true
   }
   return false
 }

@@ -4,7 +4,11 @@ import type { Money } from '../api/types'
 export function money(m: Money, locale: string): string {
   const amount = Number(m.amount)
   try {
-    return new Intl.NumberFormat(locale, { style: 'currency', currency: m.currency, trailingZeroDisplay: 'stripIfInteger' }).format(amount)
+    return new Intl.NumberFormat(locale, {
+      style: 'currency',
+      currency: m.currency,
+      trailingZeroDisplay: 'stripIfInteger',
+    }).format(amount)
   } catch {
     return `${m.amount} ${m.currency}`
   }

@@ -41,7 +41,13 @@ export function fullTime(iso: string, locale: string): string {
 }
 
 export function dayAndTime(iso: string, locale: string): string {
-  return new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }).format(Date.parse(iso))
+  return new Intl.DateTimeFormat(locale, {
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+  }).format(Date.parse(iso))
 }
 
 /** The heading over a day of a thread: "Today", "Yesterday", "Tuesday, 17 November". */
@@ -53,7 +59,9 @@ export function dayName(iso: string, locale: string, now: number): string {
   }
   const sameYear = new Date(iso).getFullYear() === new Date(now).getFullYear()
   const year = sameYear ? {} : ({ year: 'numeric' } as const)
-  return new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long', ...year }).format(Date.parse(iso))
+  return new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long', ...year }).format(
+    Date.parse(iso),
+  )
 }
 
 export function sameDay(a: string, b: string): boolean {

@@ -2,7 +2,17 @@ import type { ReactNode } from 'react'
 import css from './ui.module.css'
 
 /** A page of its own: heading, what can be done, content that scrolls. */
-export function Page({ title, actions, children, wide }: { title: string; actions?: ReactNode; children: ReactNode; wide?: boolean }) {
+export function Page({
+  title,
+  actions,
+  children,
+  wide,
+}: {
+  title: string
+  actions?: ReactNode
+  children: ReactNode
+  wide?: boolean
+}) {
   return (
     <section className={css.page} aria-label={title}>
       <header className={css.pageHead}>

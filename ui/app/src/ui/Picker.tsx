@@ -58,7 +58,15 @@ export function Picker(p: Props) {
   }
 
   return (
-    <Popover opened={p.opened} onChange={p.onOpen} position="bottom-start" returnFocus trapFocus width={280} withinPortal>
+    <Popover
+      opened={p.opened}
+      onChange={p.onOpen}
+      position="bottom-start"
+      returnFocus
+      trapFocus
+      width={280}
+      withinPortal
+    >
       <Popover.Target>{p.target}</Popover.Target>
       <Popover.Dropdown p={0} data-layer>
         <input

@@ -1,5 +1,11 @@
 import { ActionIcon } from '@mantine/core'
-import { IconDownload, IconPlayerPauseFilled, IconPlayerPlayFilled, IconRewindBackward5, IconRewindForward5 } from '@tabler/icons-react'
+import {
+  IconDownload,
+  IconPlayerPauseFilled,
+  IconPlayerPlayFilled,
+  IconRewindBackward5,
+  IconRewindForward5,
+} from '@tabler/icons-react'
 import { type KeyboardEvent, useRef, useState } from 'react'
 import { t } from '../i18n'
 import { duration } from '../text/time'
@@ -16,7 +22,8 @@ export function Player({ src, name, seconds }: { src: string; name: string; seco
   const [speed, setSpeed] = useState(1)
   const [failed, setFailed] = useState(false)
 
-  const toggle = () => (audio.current?.paused ? audio.current.play().catch(() => setFailed(true)) : audio.current?.pause())
+  const toggle = () =>
+    audio.current?.paused ? audio.current.play().catch(() => setFailed(true)) : audio.current?.pause()
   const seek = (to: number) => {
     if (!audio.current) return
     audio.current.currentTime = Math.max(0, Math.min(length, to))
@@ -51,7 +58,13 @@ export function Player({ src, name, seconds }: { src: string; name: string; seco
         onDurationChange={(e) => Number.isFinite(e.currentTarget.duration) && setLength(e.currentTarget.duration)}
         onError={() => setFailed(true)}
       />
-      <ActionIcon variant="filled" color="accent" radius="xl" onClick={toggle} aria-label={playing ? t('player.pause') : t('player.play')}>
+      <ActionIcon
+        variant="filled"
+        color="accent"
+        radius="xl"
+        onClick={toggle}
+        aria-label={playing ? t('player.pause') : t('player.play')}
+      >
         {playing ? <IconPlayerPauseFilled size={16} /> : <IconPlayerPlayFilled size={16} />}
       </ActionIcon>
       <ActionIcon size={24} className={css.step} onClick={() => seek(at - 5)} aria-label={t('player.back')}>

@@ -5,7 +5,17 @@ import { t } from '../i18n'
 import css from './ui.module.css'
 
 /** What a place is for and the one next action, when there is nothing in it. */
-export function Empty({ icon, title, children, action }: { icon?: ReactNode; title: string; children?: ReactNode; action?: ReactNode }) {
+export function Empty({
+  icon,
+  title,
+  children,
+  action,
+}: {
+  icon?: ReactNode
+  title: string
+  children?: ReactNode
+  action?: ReactNode
+}) {
   return (
     <div className={css.empty}>
       {icon && <span className={css.emptyIcon}>{icon}</span>}
