@@ -146,7 +146,7 @@ func (p *place) backup(t *testing.T) string {
 }
 
 func restore(path string, into *place) (archive.Manifest, error) {
-	a, err := archive.Open(path)
+	a, err := archive.Open(ctx, path)
 	if err != nil {
 		return archive.Manifest{}, err
 	}
@@ -309,7 +309,7 @@ func TestABackupWhoseKeyIsLostComesBackWithoutCredentials(t *testing.T) {
 	if _, err := restore(path, fresh); err == nil || !strings.Contains(err.Error(), old.box.Fingerprint()) {
 		t.Fatalf("another key is taken, or the one that is needed is not named: %v", err)
 	}
-	a, err := archive.Open(path)
+	a, err := archive.Open(ctx, path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -217,7 +217,7 @@ func TestARowThatDoesNotFitUndoesAll(t *testing.T) {
 	old := lived(t, dbtest.SQLiteURL(t))
 	path := old.backup(t)
 	fresh := newPlace(t, dbtest.SQLiteURL(t), old.box)
-	a, err := archive.Open(path)
+	a, err := archive.Open(ctx, path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +250,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(good[:len(good)/2])
 	f.Add([]byte("SQLite format 3\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		a, err := archive.New(bytes.NewReader(b))
+		a, err := archive.New(ctx, bytes.NewReader(b))
 		if err != nil {
 			return
 		}
