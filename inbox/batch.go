@@ -97,8 +97,9 @@ func (g *batch) gather(first *entry) []*entry {
 	return all
 }
 
-// commit writes all of them at once. An item whose part failed on a unique index met another node at work on the same thing;
-// it is done once more, alone, and then finds what the other made.
+// commit writes all of them at once. An item whose part met another node at work on the same thing (a unique index, a deadlock) is done
+// once more, alone, and then finds what the other made. When the whole could not be written each is tried alone: one that can't be
+// stored must not keep the others out.
 func (g *batch) commit(all []*entry) {
 	if len(all) == 1 {
 		all[0].done <- g.alone(all[0])
@@ -113,9 +114,7 @@ func (g *batch) commit(all []*entry) {
 	})
 	for i, e := range all {
 		switch {
-		case err != nil:
-			e.done <- err
-		case db.IsDuplicate(errs[i]):
+		case err != nil, db.IsDuplicate(errs[i]), db.GaveWay(errs[i]):
 			e.done <- g.alone(e)
 		default:
 			e.done <- errs[i]

@@ -261,6 +261,9 @@ func (b *Inbox) find(ctx context.Context, j jobs.Job) error {
 		return err
 	}
 	r, found, err := f.Find(ctx, out)
+	if err == nil && found {
+		found, err = b.unclaimed(ctx, &m, r.ProviderID)
+	}
 	switch {
 	case err != nil && j.Attempt >= 6:
 		return nil // it stays unknown; the agent is told and can decide
@@ -278,7 +281,15 @@ func (b *Inbox) find(ctx context.Context, j jobs.Job) error {
 	}
 	state, reason := connectors.DeliverySent, ""
 	if !found {
-		state, reason = connectors.DeliveryFailed, "the provider never got it"
+		r, state, reason = connectors.Receipt{}, connectors.DeliveryFailed, "the provider never got it"
 	}
 	return b.Delivered(ctx, m.ChannelID, connectors.Delivery{MessageID: m.ID, ProviderID: r.ProviderID, State: state, Reason: reason})
+}
+
+// unclaimed tells whether what a provider found can be m: a customer who is told the same words twice has two messages, and one of them
+// may have gone out under this id.
+func (b *Inbox) unclaimed(ctx context.Context, m *Message, providerID string) (bool, error) {
+	var n int64
+	err := b.db.Read(ctx).Model(&Message{}).Where("channel_id = ? AND provider_id = ? AND provider_id <> '' AND id <> ?", m.ChannelID, providerID, m.ID).Count(&n).Error
+	return n == 0, err
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"parley/connectors"
@@ -55,7 +56,7 @@ func (b *Inbox) Accept(ctx context.Context, channelID string, in connectors.Inbo
 	if err != nil {
 		return connectors.Accepted{}, err
 	}
-	if in.Key == "" {
+	if strings.TrimSpace(in.Key) == "" {
 		return connectors.Accepted{}, errors.New("an item without a key can't be told from its repetition")
 	}
 	item := b.prepare(ch, in)
@@ -121,17 +122,13 @@ func (b *Inbox) prepare(ch *Channel, in connectors.Inbound) *item {
 	if in.At.IsZero() {
 		in.At = now
 	}
-	in.Text, in.Subject = sanitize.Text(in.Text), sanitize.Line(in.Subject)
-	in.Sender.Name = sanitize.Line(in.Sender.Name)
-	if in.HTML != "" {
-		in.HTML = sanitize.MailHTML(in.HTML, cidMark)
-	}
+	clean(&in)
 	hash := sha256.Sum256(in.Raw)
 	it := &item{Inbound: in, ch: ch, now: now}
 	it.journal = Journal{ID: ids.New(), ChannelID: ch.ID, ItemKey: in.Key, State: Processed, Raw: in.Raw, RawType: in.RawType, RawHash: hex.EncodeToString(hash[:]), ReceivedAt: now.UnixMilli()}
 	for i, p := range in.Parts {
 		a := Attachment{ID: ids.New(), Position: i, Name: attachmentName(p, i), MimeType: mimeOf(p), Size: p.Size, Cid: sanitize.Line(p.CID), InlinePart: p.Inline, State: "ready",
-			FetchRef: p.FetchRef, Problem: sanitize.Line(p.Problem), CreatedAt: now.UnixMilli()}
+			FetchRef: sanitize.Text(p.FetchRef), Problem: sanitize.Line(p.Problem), CreatedAt: now.UnixMilli()}
 		switch {
 		case p.Problem != "":
 			a.State = "failed"
@@ -170,6 +167,8 @@ func seen(q *gorm.DB, it *item) (*connectors.Accepted, error) {
 }
 
 func (b *Inbox) acceptTx(tx *gorm.DB, it *item, out *connectors.Accepted) error {
+	j := &it.journal // a second try begins anew
+	j.State, j.Reason, j.MessageID, j.ConversationID, j.ContactID = Processed, "", "", "", ""
 	if it.Cursor != nil {
 		if err := advanceTx(tx, it.ch.ID, *it.Cursor); err != nil {
 			return err
@@ -307,7 +306,7 @@ func (b *Inbox) inboundMessage(it *item, conv *Conversation, from *crm.Contact) 
 	m := &Message{
 		ID: ids.New(), ConversationID: conv.ID, ContactID: from.ID, ChannelID: it.ch.ID, Direction: DirInbound, Kind: it.Kind, Subject: it.Subject,
 		BodyText: it.Text, BodyHTML: it.HTML, Headers: headersOf(it), AuthorType: "contact", AuthorID: from.ID, AuthorName: from.Name, Status: Received,
-		ProviderID: sanitize.Line(it.ProviderID), Auto: string(it.Auto), CreatedAt: it.shownAt(), UpdatedAt: it.now.UnixMilli(),
+		ProviderID: it.ProviderID, Auto: string(it.Auto), CreatedAt: it.shownAt(), UpdatedAt: it.now.UnixMilli(),
 	}
 	if m.Kind == "" {
 		m.Kind = connectors.KindText

@@ -213,7 +213,7 @@ func extensionOf(mime string) string {
 
 func mimeOf(p connectors.Attachment) string {
 	m := strings.ToLower(strings.TrimSpace(strings.SplitN(p.MIME, ";", 2)[0]))
-	if m == "" || strings.ContainsAny(m, " \r\n\x00") || !strings.Contains(m, "/") || len(m) > 120 {
+	if m == "" || !storable(m) || strings.ContainsAny(m, " \r\n") || !strings.Contains(m, "/") || len(m) > 120 {
 		return "application/octet-stream"
 	}
 	return m

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	demoshop "parley/cmd/parley/internal/demo"
@@ -35,7 +36,11 @@ func demo(ctx context.Context, env environment, args []string) error {
 		return usageError{errors.New("--speed is between 0 and 100")}
 	}
 	slog.SetDefault(slog.New(slog.NewTextHandler(env.errOut, &slog.HandlerOptions{Level: slog.LevelWarn})))
-	return runDemo(ctx, env.out, port, speed)
+	err = runDemo(ctx, env.out, port, speed)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("port %d is taken; take another one: parley demo --port %d", port, port+1)
+	}
+	return err
 }
 
 // runDemo serves an installation that is gone when ctx ends.

@@ -302,6 +302,30 @@ func (p *place) finds(t *testing.T, word, id string) {
 	}
 }
 
+func TestABackupWhoseKeyIsLostComesBackWithoutCredentials(t *testing.T) {
+	old := lived(t, dbtest.SQLiteURL(t))
+	path := old.backup(t)
+	fresh := newPlace(t, dbtest.SQLiteURL(t), newBox(t))
+	if _, err := restore(path, fresh); err == nil || !strings.Contains(err.Error(), old.box.Fingerprint()) {
+		t.Fatalf("another key is taken, or the one that is needed is not named: %v", err)
+	}
+	a, err := archive.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	into := fresh.target()
+	into.DropCredentials = true
+	if _, err := a.Restore(ctx, into); err != nil {
+		t.Fatal(err)
+	}
+	sameRows(t, old.rows(t), fresh.rows(t))
+	sameBlobs(t, old, fresh)
+	if sealed := fresh.text(t, "SELECT secrets FROM channels"); sealed != "" {
+		t.Errorf("credentials that nothing opens are left: %.10s", sealed)
+	}
+}
+
 func TestTextThatIsNotUTF8Survives(t *testing.T) {
 	old := lived(t, dbtest.SQLiteURL(t))
 	old.exec(t, "UPDATE contacts SET name = ?", "caf\xe9\x00!")

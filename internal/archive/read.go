@@ -21,7 +21,7 @@ import (
 // Archive is an open backup.
 type Archive struct {
 	Head Head
-	file *os.File
+	file io.ReadSeeker
 }
 
 const (
@@ -35,15 +35,26 @@ func Open(path string) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Archive{file: f}
-	if err := a.readHead(); err != nil {
+	a, err := New(f)
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 	}
 	return a, nil
 }
 
+// New is Open for a backup that is open already.
+func New(f io.ReadSeeker) (*Archive, error) {
+	a := &Archive{file: f}
+	return a, a.readHead()
+}
+
 // Close lets the file go.
-func (a *Archive) Close() error { return a.file.Close() }
+func (a *Archive) Close() error {
+	if c, ok := a.file.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}
 
 func (a *Archive) readHead() error {
 	start := make([]byte, 16)

@@ -219,7 +219,7 @@ func TestARowThatDoesNotFitUndoesAll(t *testing.T) {
 }
 
 // Whatever the bytes of a backup are, reading it ends with an error or with a manifest that it fits.
-func FuzzOpen(f *testing.F) {
+func FuzzRead(f *testing.F) {
 	path := filepath.Join("testdata", "small.backup")
 	good, err := os.ReadFile(path)
 	if err != nil {
@@ -229,15 +229,10 @@ func FuzzOpen(f *testing.F) {
 	f.Add(good[:len(good)/2])
 	f.Add([]byte("SQLite format 3\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		path := filepath.Join(t.TempDir(), "it")
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		a, err := archive.Open(path)
+		a, err := archive.New(bytes.NewReader(b))
 		if err != nil {
 			return
 		}
-		defer a.Close()
 		if m, err := a.Verify(ctx); err == nil && m.Head != a.Head {
 			t.Errorf("the manifest is of another head: %v %v", m.Head, a.Head)
 		}

@@ -66,7 +66,7 @@ func read(res *http.Response, call string, out any) error {
 		return fmt.Errorf("%s: %w", call, err)
 	}
 	if res.StatusCode/100 != 2 {
-		return fmt.Errorf("%s: %s: %s", call, res.Status, b)
+		return &refusal{call, res.StatusCode, string(b)}
 	}
 	if out == nil || len(b) == 0 {
 		return nil
@@ -76,6 +76,15 @@ func read(res *http.Response, call string, out any) error {
 	}
 	return nil
 }
+
+// refusal is what the API says to a call that it does not do.
+type refusal struct {
+	call   string
+	status int
+	body   string
+}
+
+func (r *refusal) Error() string { return fmt.Sprintf("%s: %d %s", r.call, r.status, r.body) }
 
 // enter signs somebody in (path is /setup for the first owner, else /session) and makes a token of theirs.
 func (c *client) enter(ctx context.Context, path string, who any) (userID string, own *client, err error) {

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -85,27 +86,45 @@ func (s *Show) attend(ctx context.Context, on string, mark int, words string, p 
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	who := []string{mara, tomas}[rand.IntN(2)]
-	api, channelID := s.office.people[who].api, s.office.channels[on].ID
+	channelID := s.office.channels[on].ID
 	m, err := s.feed.await(ctx, mark, func(m message) bool {
 		return m.ChannelID == channelID && m.Direction == "inbound" && strings.HasPrefix(m.Text, words)
 	})
 	if err != nil {
 		return err
 	}
-	pause(ctx, s.about(5*time.Second))
-	if err := api.do(ctx, http.MethodPatch, "/conversations/"+m.ConversationID, map[string]any{"assignee_id": s.office.people[who].id}, nil); err != nil {
+	err = s.serveCustomer(ctx, s.office.people[who], m.ConversationID, p.answer)
+	var refused *refusal
+	if errors.As(err, &refused) && refused.status < 500 {
+		return nil // somebody took it away from them
+	}
+	return err
+}
+
+func (s *Show) serveCustomer(ctx context.Context, who *colleague, conversation, answer string) error {
+	at := "/conversations/" + conversation
+	if pause(ctx, s.about(5*time.Second)); ctx.Err() != nil {
+		return nil
+	}
+	var now struct {
+		Assignee *string `json:"assignee_id"`
+	}
+	if err := who.api.do(ctx, http.MethodGet, at, nil, &now); err != nil || now.Assignee != nil {
+		return err
+	}
+	if err := who.api.do(ctx, http.MethodPatch, at, map[string]any{"assignee_id": who.id}, nil); err != nil {
 		return err
 	}
 	pause(ctx, s.about(6*time.Second))
-	mark = s.feed.mark()
-	if err := api.do(ctx, http.MethodPost, "/conversations/"+m.ConversationID+"/messages", map[string]any{"body": p.answer}, nil); err != nil {
+	mark := s.feed.mark()
+	if err := who.api.do(ctx, http.MethodPost, at+"/messages", map[string]any{"body": answer}, nil); err != nil {
 		return err
 	}
-	if _, err := s.feed.await(ctx, mark, func(x message) bool { return x.ConversationID == m.ConversationID && x.Direction == "inbound" }); err != nil {
+	if _, err := s.feed.await(ctx, mark, func(m message) bool { return m.ConversationID == conversation && m.Direction == "inbound" }); err != nil {
 		return err
 	}
 	pause(ctx, s.about(8*time.Second))
-	return api.do(ctx, http.MethodPatch, "/conversations/"+m.ConversationID, map[string]any{"status": "resolved"}, nil)
+	return who.api.do(ctx, http.MethodPatch, at, map[string]any{"status": "resolved"}, nil)
 }
 
 // comeBack has one of the latest customers ask once more.

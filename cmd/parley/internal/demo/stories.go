@@ -70,8 +70,9 @@ func letters() []story {
 			says(0, saying{subject: "Gift card", text: "Hello, can I buy a gift card that my aunt can use in your glasshouse as well? She does not do the internet 🙂\n\nJonas"}))},
 		{byMail("Amelia Stone", "en", "amelia.stone@example.com"), connectors.Email, moment{0, 0, 46}, in(
 			says(0, saying{subject: "Is the string of hearts safe for cats?", text: "Our cat eats everything. Is the string of hearts poisonous? And the rubber fig?\n\nThanks\nAmelia"}))},
-		{byMail("Fernleaf fan", "en", "news@gardenletters.test"), connectors.Email, moment{1, 7, 15}, in(
-			says(0, saying{subject: "Garden Letters no. 48: winter light", text: "This week: which windowsills are bright enough in December, and why you should stop feeding your ferns."}))},
+		{byMail("Garden Letters", "en", "news@gardenletters.test"), connectors.Email, moment{1, 7, 15}, in(
+			says(0, saying{subject: "Garden Letters no. 48: winter light", text: "This week: which windowsills are bright enough in December, and why you should stop feeding your ferns.",
+				header: map[string]string{"List-Id": "<garden-letters.gardenletters.test>", "List-Unsubscribe": "<https://gardenletters.test/leave>", "Precedence": "bulk"}}))},
 	}
 }
 

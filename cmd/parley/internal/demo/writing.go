@@ -23,15 +23,16 @@ type saying struct {
 	html    string
 	inline  []file // pictures of the html
 	files   []file
-	photo   *file // Telegram, MMS
-	voice   bool  // Telegram
-	place   bool  // Telegram: a pin on the map
+	photo   *file             // Telegram, MMS
+	voice   bool              // Telegram
+	place   bool              // Telegram: a pin on the map
+	header  map[string]string // of a mail, beside the usual
 }
 
 // writeMail puts a mail into the shop's mailbox. answering is the shop's mail that it answers, nil for none.
 func (s *Show) writeMail(c *customer, w saying, answering *mailtest.Mail) error {
 	l := letter{id: newID(domainOf(c.mail)), from: mail.Address{Name: c.name, Address: c.mail}, to: shopMail, subject: w.subject, text: w.text, html: w.html,
-		inline: w.inline, files: w.files, at: s.o.Clock.Now(), header: map[string]string{"User-Agent": "Letterbox 4.2"}}
+		inline: w.inline, files: w.files, at: s.o.Clock.Now(), header: w.header}
 	if answering != nil {
 		if err := l.answer(*answering); err != nil {
 			return err
@@ -53,7 +54,11 @@ func (l *letter) answer(m mailtest.Mail) error {
 		l.to = to
 	}
 	l.subject = decodedHeader(got.Header.Get("Subject"))
-	l.text += quoted("Fernleaf", m.At, plainOf(m))
+	at, err := got.Header.Date()
+	if err != nil {
+		at = m.At
+	}
+	l.text += quoted("Fernleaf", at, plainOf(m))
 	return nil
 }
 
