@@ -35,8 +35,13 @@ func (b *Inbox) Delivered(ctx context.Context, channelID string, d connectors.De
 				return nil
 			}
 			return b.setStatusTx(tx, c, m, FailedMsg, d.Reason)
+		case connectors.DeliveryDelayed:
+			if m.Status != Sent && m.Status != Unknown {
+				return nil
+			}
+			return b.setStatusTx(tx, c, m, m.Status, d.Reason)
 		case connectors.DeliverySent, connectors.DeliveryDelivered, connectors.DeliveryRead:
-			if rank[d.State] <= rank[m.Status] {
+			if rank[d.State] <= rank[m.Status] || d.Found && m.Status == FailedMsg {
 				return nil
 			}
 			return b.setStatusTx(tx, c, m, d.State, "")

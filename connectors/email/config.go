@@ -30,7 +30,7 @@ type IMAPConfig struct {
 	Security string `json:"security"` // "tls" (default), "starttls", "none"
 	Username string `json:"username"`
 	Password string `json:"password"`
-	// Mailboxes to read; INBOX when empty.
+	// Mailboxes to read; INBOX and the Sent folder when empty.
 	Mailboxes []string `json:"mailboxes,omitempty"`
 	// BackfillFrom lets mail in that is older than the channel: RFC 3339 or a date.
 	BackfillFrom string `json:"backfill_from,omitempty"`
@@ -45,6 +45,10 @@ type SMTPConfig struct {
 	Security string `json:"security"` // "tls", "starttls" (default), "none"
 	Username string `json:"username,omitempty"`
 	Password string `json:"password,omitempty"`
+	// SaveToSent puts a copy of each sent mail into the Sent folder over IMAP. Off for providers that do it by themselves.
+	SaveToSent bool `json:"save_to_sent,omitempty"`
+	// PerMinute is how many mails may leave in a minute; 0: no limit.
+	PerMinute int `json:"per_minute,omitempty"`
 }
 
 // ReceiverConfig is the channel's share of the built-in SMTP/LMTP receiver.
@@ -67,9 +71,6 @@ func readConfig(raw json.RawMessage) (Config, error) {
 	if c.IMAP != nil {
 		c.IMAP.Security = firstOf(c.IMAP.Security, securityTLS)
 		c.IMAP.Port = portOr(c.IMAP.Port, c.IMAP.Security, 993, 143)
-		if len(c.IMAP.Mailboxes) == 0 {
-			c.IMAP.Mailboxes = []string{"INBOX"}
-		}
 	}
 	if c.SMTP != nil {
 		c.SMTP.Security = firstOf(c.SMTP.Security, securityStartTLS)
@@ -136,6 +137,12 @@ func check(raw json.RawMessage) []connectors.FieldError {
 		bad.server("smtp", c.SMTP.Host, c.SMTP.Port, c.SMTP.Security)
 		if c.SMTP.Username == "" && c.SMTP.Password != "" {
 			bad.add("smtp.username", "required", "is needed with a password")
+		}
+		if c.SMTP.SaveToSent && c.IMAP == nil {
+			bad.add("smtp.save_to_sent", "invalid", "needs imap: the copy is put into its Sent folder")
+		}
+		if c.SMTP.PerMinute < 0 || c.SMTP.PerMinute > 100_000 {
+			bad.add("smtp.per_minute", "invalid", "must be between 0 (no limit) and 100000")
 		}
 	}
 	return bad

@@ -273,7 +273,11 @@ func (c *Connector) testIMAP(ctx context.Context) error {
 		return err
 	}
 	defer s.close()
-	for _, name := range c.config.IMAP.Mailboxes {
+	sent, err := s.sentFolder()
+	if err != nil {
+		return err
+	}
+	for _, name := range c.boxesWith(sent).names {
 		if _, err := s.examine(name); err != nil {
 			return err
 		}
