@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"parley/connectors"
 )
@@ -20,6 +21,7 @@ type Connector struct {
 	config  Config
 	host    connectors.Host
 	pace    pace
+	tokens  *tokens
 	board   atomic.Pointer[healthBoard] // of Run, nil while this node does not receive
 }
 
@@ -28,7 +30,7 @@ func Factory() connectors.Factory {
 	return connectors.Factory{
 		Type:    connectors.Email,
 		Check:   check,
-		Secrets: []string{"imap.password", "smtp.password"},
+		Secrets: []string{"imap.password", "pop3.password", "smtp.password", "oauth.client_secret", "oauth.refresh_token"},
 		New: func(ch connectors.Channel, host connectors.Host) (connectors.Connector, error) {
 			return newConnector(ch, host)
 		},
@@ -43,7 +45,7 @@ func newConnector(ch connectors.Channel, host connectors.Host) (*Connector, erro
 	if err != nil {
 		return nil, err
 	}
-	return &Connector{channel: ch, config: config, host: host, pace: ordinaryPace}, nil
+	return &Connector{channel: ch, config: config, host: host, pace: ordinaryPace, tokens: newTokens(config.OAuth)}, nil
 }
 
 // NameMessage implements connectors.Namer.
@@ -60,12 +62,25 @@ func (c *Connector) Run(ctx context.Context, sink connectors.Sink) error {
 		}
 		defer c.host.Receiver.Claim(c.config.Address, c.receive(sink))()
 	}
-	if c.config.IMAP == nil {
-		sink.Report(ctx, connectors.Health{State: connectors.StateConnected})
-		<-ctx.Done()
-		return nil
+	switch {
+	case c.config.IMAP != nil:
+		return c.readMailboxes(ctx, sink)
+	case c.config.POP3 != nil:
+		return c.readMaildrop(ctx, sink)
 	}
-	return c.readMailboxes(ctx, sink)
+	sink.Report(ctx, connectors.Health{State: connectors.StateConnected})
+	<-ctx.Done()
+	return nil
+}
+
+// limits are the times of arrival from which mail comes in, and from which it is news.
+func (c *Connector) limits() (from, news time.Time) {
+	news = c.channel.CreatedAt.Add(-time.Minute)
+	from = news
+	if back := c.config.backfillFrom(); !back.IsZero() && back.Before(from) {
+		from = back
+	}
+	return from, news
 }
 
 // readMailboxes follows every mailbox, each over a connection of its own.
@@ -139,6 +154,11 @@ func envelopeHeader(from string, to []string) []byte {
 func (c *Connector) Test(ctx context.Context) error {
 	if c.config.IMAP != nil {
 		if err := c.testIMAP(ctx); err != nil {
+			return fmt.Errorf("incoming mail: %w", err)
+		}
+	}
+	if c.config.POP3 != nil {
+		if err := c.testPOP3(ctx); err != nil {
 			return fmt.Errorf("incoming mail: %w", err)
 		}
 	}

@@ -194,14 +194,7 @@ func (m *mailbox) key(uid imap.UID) string {
 }
 
 // limits are the times of arrival from which mail comes in, and from which it is news.
-func (m *mailbox) limits() (from, news time.Time) {
-	news = m.c.channel.CreatedAt.Add(-time.Minute)
-	from = news
-	if back, err := m.c.config.IMAP.backfillFrom(); err == nil && !back.IsZero() && back.Before(from) {
-		from = back
-	}
-	return from, news
-}
+func (m *mailbox) limits() (from, news time.Time) { return m.c.limits() }
 
 func (m *mailbox) cursor(next imap.UID) connectors.Cursor {
 	at := m.at

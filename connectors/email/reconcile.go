@@ -106,6 +106,11 @@ func (m *mailbox) fill(ctx context.Context, s *session, missing []meta, r *conne
 
 // Reconcile implements connectors.Reconciler, over connections of its own: the channel may be followed by another node.
 func (c *Connector) Reconcile(ctx context.Context, sink connectors.Sink) ([]connectors.Reconciliation, error) {
+	if c.config.POP3 != nil {
+		all, err := c.reconcileDrop(ctx, sink)
+		c.tellReconciled(ctx, all)
+		return all, err
+	}
 	if c.config.IMAP == nil {
 		return nil, errors.New("this channel has no mailbox to compare with: its mail is brought to it")
 	}
