@@ -201,6 +201,10 @@ func (b *Inbox) acceptTx(tx *gorm.DB, it *item, out *connectors.Accepted) error 
 // dispatchTx does what this item asks for.
 func (b *Inbox) dispatchTx(tx *gorm.DB, it *item) error {
 	switch {
+	case it.Repeat:
+		it.journal.State, it.journal.Reason = Duplicate, "the same bytes as an item that is here under another key"
+		it.journal.Raw, it.journal.RawBlob, it.journal.RawHash = nil, "", ""
+		return nil
 	case it.Quarantine != "":
 		it.journal.State, it.journal.Reason = Quarantined, sanitize.Preview(it.Quarantine, 500)
 		return nil
