@@ -73,6 +73,7 @@ func TestOwnWordsAreNotFolded(t *testing.T) {
 		"I call him -Bob\n\n-No",
 		"Best regards to your team, they were great.\nNow to my question: where is my order?",
 		"-- \nOnly a signature here",
+		"The first lamp is fine.\n_______\nThe second is broken.",
 		"Hello\n\nBest regards,\nAnn\n\nPS: the number of the order is 4711.",
 		"First\n--\n" + strings.Repeat("A long list of things that are broken.\n", 30),
 	} {
@@ -124,6 +125,7 @@ func TestQuotesInPagesAreMarked(t *testing.T) {
 		{"a quote that its container outlives", `<div>Yes.<br>From: Ann &lt;a@x.test&gt;<br>Sent: May 6, 2024<br>To: us<br>Subject: x<br><b>Is it?</b></div>`,
 			`<div>Yes.<br><span` + q + `>From: Ann &lt;a@x.test&gt;</span><br` + q + `><span` + q + `>Sent: May 6, 2024</span><br` + q + `><span` + q + `>To: us</span><br` + q + `><span` + q + `>Subject: x</span><br` + q + `><b` + q + `>Is it?</b></div>`, "Yes."},
 		{"a signature", `<p>Yes.</p><div class="gmail_signature">Ann</div>`, `<p>Yes.</p><div` + s + ` class="gmail_signature">Ann</div>`, "Yes."},
+		{"a rule between paragraphs", `<p>One.</p><hr><p>Two.</p>`, `<p>One.</p><hr><p>Two.</p>`, ""},
 		{"indented, not quoted", `<p>Please change</p><blockquote style="margin:0 0 0 40px">line 7</blockquote>`, `<p>Please change</p><blockquote style="margin:0 0 0 40px">line 7</blockquote>`, ""},
 		{"nothing but a quote", `<blockquote type="cite">Is it?</blockquote>`, `<blockquote type="cite">Is it?</blockquote>`, ""},
 		{"marked by its sender", `<p>Yes.</p><p DATA-parley-fold="quote">No.</p>`, `<p>Yes.</p><p data-fold="quote">No.</p>`, ""},

@@ -199,7 +199,7 @@ func (r *pageReader) openTag(t *html.Tokenizer, selfClosing bool, begin, end int
 		return
 	case tag == atom.Hr:
 		r.endLine()
-		r.lines = append(r.lines, line{start: begin, end: end, text: "_____", role: r.roleHere()})
+		r.lines = append(r.lines, line{start: begin, end: end, text: "=====", role: r.roleHere()})
 		return
 	case breaksLine(tag):
 		r.endLine()
@@ -392,7 +392,7 @@ func markFolds(page string, folds []span) string {
 				out.WriteString(raw)
 				continue
 			}
-			out.WriteString("<span" + mark + ">" + raw + "</span>")
+			out.WriteString("<span" + mark + ">" + strings.ReplaceAll(raw, "<", "&lt;") + "</span>") // a tag that never ends is text
 		default:
 			out.WriteString(raw)
 		}

@@ -102,9 +102,11 @@ func dashes(own []line) int {
 		switch {
 		case t == "":
 			continue
-		case (t == "--" || t == "–" && filled > 0 && filled < 6 || isRule(t, 2) && t[0] == '_') && filled <= 15:
+		case t == "--" || t == "–" && filled > 0 && filled < 6:
 			found = i
-		case isRule(t, 5) && t[0] == '-' && filled > 0 && contact && plainSentences:
+		case isRule(t, 2) && t[0] == '_' && filled < 6 && contact: // the foot of a list
+			found = i
+		case isRule(t, 5) && t[0] == '-' && contact && plainSentences:
 			found = i
 		}
 		filled++
