@@ -223,3 +223,25 @@ func plainLine(s string) string {
 func hasDigit(s string) bool { return strings.ContainsAny(s, "0123456789") }
 
 func runes(s string) int { return utf8.RuneCountInString(s) }
+
+// foldBodies are the bodies of m with what can be folded told apart: the text whole, what is new in it ("" when all of it is), and the
+// page with its marks.
+func foldBodies(m Mail) (text, visible, page string) {
+	var o Origin
+	if len(m.From) > 0 {
+		o.From = m.From[0]
+	}
+	o.Forward = hasAnyPrefix(strings.ToLower(m.Subject), forwardPrefixes)
+	visible = Visible(m.Text, o)
+	if m.HTML == "" {
+		return m.Text, visible, ""
+	}
+	page, inPage := FoldHTML(m.HTML, o)
+	if visible == "" {
+		visible = inPage
+	}
+	return m.Text, visible, page
+}
+
+// forwardPrefixes begin the subject of a mail that is passed on.
+var forwardPrefixes = []string{"fwd:", "fw:", "wg:", "tr:", "rv:", "enc:", "i:", "пересл", "fwd :", "tr :", "doorst:", "vs:", "vb:", "转发:", "轉寄:", "[fwd:"}
