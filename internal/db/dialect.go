@@ -1,9 +1,22 @@
 package db
 
 import (
+	"database/sql/driver"
 	"strings"
 	"unicode"
+
+	"github.com/glebarez/go-sqlite"
 )
+
+// SQLite's own LOWER knows the letters of English alone, and nobody would find "Иванов" by "иванов".
+func init() {
+	sqlite.MustRegisterDeterministicScalarFunction("lower", 1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+		if s, ok := args[0].(string); ok {
+			return strings.ToLower(s), nil
+		}
+		return args[0], nil
+	})
+}
 
 // SkipLocked ends a SELECT whose rows others may be taking at the same time. SQLite has one writer and needs nothing.
 func (d *DB) SkipLocked(table string) string {
