@@ -62,8 +62,12 @@ func ResolveTx(tx *gorm.DB, w Who) (Resolved, error) {
 func normalised(w Who) []connectors.Claim {
 	var out []connectors.Claim
 	for _, c := range w.Claims {
-		if v := Normal(c.Kind, c.Value, w.Region); v != "" {
-			out = append(out, connectors.Claim{Kind: c.Kind, Value: v, Trust: c.Trust})
+		n := connectors.Claim{Kind: c.Kind, Value: Normal(c.Kind, c.Value, w.Region), Trust: c.Trust}
+		same := func(o connectors.Claim) bool {
+			return o.Kind == n.Kind && o.Value == n.Value && everywhere(o.Kind, o.Trust) == everywhere(n.Kind, n.Trust)
+		}
+		if n.Value != "" && !slices.ContainsFunc(out, same) {
+			out = append(out, n)
 		}
 	}
 	return out
@@ -163,7 +167,7 @@ func learnTx(tx *gorm.DB, c *Contact, w Who, claims []connectors.Claim, by Ident
 		c.Name = name
 		added = true
 	}
-	if added {
+	if added && by.ID != "" {
 		c.UpdatedAt = w.At.UnixMilli()
 		c.Version++
 		err = tx.Model(&Contact{}).Where("id = ?", c.ID).Updates(map[string]any{"name": c.Name, "updated_at": c.UpdatedAt, "version": c.Version}).Error

@@ -75,10 +75,35 @@ func (b *Inbox) Accept(ctx context.Context, channelID string, in connectors.Inbo
 		go func() { _ = b.batch.do(take) }()
 		return connectors.Accepted{}, nil
 	}
-	if err = b.batch.do(take); err != nil {
+	err = b.batch.do(take)
+	if db.Refused(err) || errors.Is(err, errPanic) {
+		out, err = b.setAside(ctx, item, err)
+	}
+	if err != nil {
 		return connectors.Accepted{}, fmt.Errorf("accept %s item: %w", ch.Type, err)
 	}
 	return out, nil
+}
+
+// setAside keeps an item that can't be stored as what it is, so that it does not stand in the way of the next one for ever: raw, in
+// quarantine, with the reason for the log and a word for the admin.
+func (b *Inbox) setAside(ctx context.Context, it *item, why error) (connectors.Accepted, error) {
+	if known, err := b.alreadyHere(ctx, it); known.Duplicate || err != nil {
+		return known, err
+	}
+	logError(ctx, "an item can't be processed and is set aside", why, "channel", it.ch.ID, "key", it.Key)
+	it.journal.MessageID, it.journal.ConversationID, it.journal.ContactID = "", "", ""
+	it.Quarantine = "it could not be processed (" + it.journal.ID + " in the log)"
+	var out connectors.Accepted
+	err := b.batch.do(func(tx *gorm.DB) error { return b.acceptTx(tx, it, &out) })
+	return out, errors.Join(err, ifFailed(err, why))
+}
+
+func ifFailed(err, why error) error {
+	if err == nil {
+		return nil
+	}
+	return why
 }
 
 // item is an inbound item on its way to the tables: cleaned, with ids, its bytes set apart.
@@ -318,13 +343,21 @@ func (c *Conversation) received(m *Message, it *item) {
 	if c.WaitingSince == 0 {
 		c.WaitingSince = m.CreatedAt
 	}
-	if peer := it.peer(); peer.Value != "" {
+	if peer := it.peer(); peer.Value != "" && m.ContactID == c.ContactID { // a participant's word does not turn the answers to them
 		c.PeerKind, c.Peer = peer.Kind, peer.Value
 	}
 }
 
-// peer is the sender's address on this channel: where an answer goes.
+// peer is where an answer goes on this channel: the address that a mail asks answers to, else the sender's.
 func (it *item) peer() connectors.Claim {
+	if to := crm.NormalEmail(it.Headers["Reply-To"]); to != "" {
+		return connectors.Claim{Kind: connectors.KindEmail, Value: to, Trust: connectors.TrustAsserted}
+	}
+	return it.from()
+}
+
+// from is the sender's address on this channel.
+func (it *item) from() connectors.Claim {
 	region := it.ch.common().DefaultRegion
 	for _, c := range it.Sender.Claims {
 		if v := crm.Normal(c.Kind, c.Value, region); v != "" {
@@ -338,7 +371,8 @@ func (it *item) peer() connectors.Claim {
 func (b *Inbox) leadTx(tx *gorm.DB, it *item, who crm.Resolved, conv *Conversation) error {
 	rule := it.ch.common().Lead
 	wanted := rule.Create == "new_contact" && who.Created || rule.Create == "always" && conv.LeadID == ""
-	if !wanted || it.Auto != connectors.AutoNone || it.Muted || len(it.Sender.Claims) == 0 {
+	guest := conv.ContactID != who.Contact.ID // somebody who was written to in another's conversation
+	if !wanted || guest || it.Auto != connectors.AutoNone || it.Muted || len(it.Sender.Claims) == 0 {
 		return nil
 	}
 	source := map[string]any{"channel_type": it.ch.Type, "channel_id": it.ch.ID, "utm": it.Source.UTM}
@@ -453,7 +487,7 @@ func (b *Inbox) acceptOutgoingTx(tx *gorm.DB, it *item) error {
 		it.journal.State, it.journal.Reason = Duplicate, "our own message, seen again in the Sent folder"
 		return nil
 	}
-	conv, err := b.byReferencesTx(tx, it, "")
+	conv, err := b.byReferencesTx(tx, it, func(*Conversation) (bool, error) { return true, nil })
 	if err != nil {
 		return err
 	}

@@ -150,7 +150,9 @@ func TestAnEditOfAMessageThatNeverCameIsTheMessage(t *testing.T) {
 func TestABounceStandsAtTheMailItIsAbout(t *testing.T) {
 	each(t, func(r *rig) {
 		box := r.channel(connectors.Email, nil)
-		r.live.run(box, &fakeProvider{send: func(connectors.Outbound) (connectors.Receipt, error) { return connectors.Receipt{ProviderID: "answer@hub"}, nil }})
+		r.live.run(box, &fakeProvider{send: func(connectors.Outbound) (connectors.Receipt, error) {
+			return connectors.Receipt{ProviderID: "answer@hub"}, nil
+		}})
 		first := r.took(box, mail("vera@customer.example", "one@x", "Is it in stock?"))
 		answer := r.reply(first.ConversationID, Draft{Body: "It is."})
 		r.becomes(answer.ID, Sent)

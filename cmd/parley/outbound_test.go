@@ -109,7 +109,7 @@ func correspond(t *testing.T, h *hub, replies, kills int) *correspondence {
 	r.sms = h.connect("sms", tw.Config())
 	h.running(r.sms)
 	for i := range correspondents {
-		if status, _, err := tw.Post(context.Background(), r.sms.URLs["inbound"], tw.Inbound(fmt.Sprintf("+1415559%04d", i), "Please answer.", nil)); good(status, err) != nil {
+		if status, _, err := tw.Post(context.Background(), r.sms.URLs["inbound"], tw.Inbound(fmt.Sprintf("+1415559%04d", i), "Please answer.", nil)); taken(status, err) != nil {
 			t.Fatalf("inbound: %d %v", status, err)
 		}
 	}
@@ -127,7 +127,7 @@ func (r *correspondence) callBack(m faketwilio.Message) {
 		return
 	}
 	for range 50 {
-		if status, err := r.twilio.Callback(context.Background(), m, "delivered", 0); good(status, err) == nil {
+		if status, err := r.twilio.Callback(context.Background(), m, "delivered", 0); taken(status, err) == nil {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)

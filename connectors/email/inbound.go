@@ -243,3 +243,9 @@ func (c *Connector) accept(ctx context.Context, sink connectors.Sink, in connect
 	}
 	return nil
 }
+
+// Replay reads a mail of the journal again, as the parser understands it today.
+func (c *Connector) Replay(raw []byte, _, _ string) (connectors.Inbound, error) {
+	in, _ := c.envelope(raw)
+	return in, nil
+}
