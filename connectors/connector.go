@@ -300,7 +300,7 @@ type Host struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	Now  func() time.Time
 	Log  *slog.Logger
-	// Listen tells whether the built-in mail receiver may be used; the email connector registers its address there.
+	// Receiver is the built-in mail receiver, nil when it is switched off; the email connector claims its address there.
 	Receiver MailReceiver
 }
 

@@ -2,6 +2,10 @@ package inbox
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -36,11 +40,13 @@ func newBatch(l *eventlog.Log) *batch {
 	return &batch{log: l, queue: make(chan *entry, batchQueue)}
 }
 
+var errPanic = errors.New("panic")
+
 var errFull = fault.Unavailable(2*time.Second, "too many messages are coming in at once")
 
 // do runs f in a transaction that it may share with others; f's failure undoes f alone. It returns after the commit.
 func (g *batch) do(f func(tx *gorm.DB) error) error {
-	e := &entry{do: f, done: make(chan error, 1)}
+	e := &entry{do: guarded(f), done: make(chan error, 1)}
 	g.mu.RLock()
 	if g.closed {
 		g.mu.RUnlock()
@@ -123,4 +129,17 @@ func (g *batch) alone(e *entry) error {
 		err = g.log.Transaction(context.Background(), e.do)
 	}
 	return err
+}
+
+// guarded makes a panic of one item that item's failure: the others, and the process, go on.
+func guarded(f func(tx *gorm.DB) error) func(tx *gorm.DB) error {
+	return func(tx *gorm.DB) (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				slog.Error("an item made the inbox panic", "panic", p, "stack", string(debug.Stack()))
+				err = fmt.Errorf("%w: %v", errPanic, p)
+			}
+		}()
+		return f(tx)
+	}
 }

@@ -70,10 +70,34 @@ func (b *Inbox) Accept(ctx context.Context, channelID string, in connectors.Inbo
 		out = connectors.Accepted{}
 		return b.acceptTx(tx, item, &out)
 	})
+	if db.Refused(err) || errors.Is(err, errPanic) {
+		out, err = b.setAside(ctx, item, err)
+	}
 	if err != nil {
 		return connectors.Accepted{}, fmt.Errorf("accept %s item: %w", ch.Type, err)
 	}
 	return out, nil
+}
+
+// setAside keeps an item that can't be stored as what it is, so that it does not stand in the way of the next one for ever: raw, in
+// quarantine, with the reason for the log and a word for the admin.
+func (b *Inbox) setAside(ctx context.Context, it *item, why error) (connectors.Accepted, error) {
+	if known, err := b.alreadyHere(ctx, it); known.Duplicate || err != nil {
+		return known, err
+	}
+	logError(ctx, "an item can't be processed and is set aside", why, "channel", it.ch.ID, "key", it.Key)
+	it.journal.MessageID, it.journal.ConversationID, it.journal.ContactID = "", "", ""
+	it.Quarantine = "it could not be processed (" + it.journal.ID + " in the log)"
+	var out connectors.Accepted
+	err := b.batch.do(func(tx *gorm.DB) error { return b.acceptTx(tx, it, &out) })
+	return out, errors.Join(err, ifFailed(err, why))
+}
+
+func ifFailed(err, why error) error {
+	if err == nil {
+		return nil
+	}
+	return why
 }
 
 // item is an inbound item on its way to the tables: cleaned, with ids, its bytes set apart.
@@ -320,9 +344,12 @@ func (c *Conversation) received(m *Message, it *item) {
 	}
 }
 
-// peer is the sender's address on this channel: where an answer goes.
+// peer is where an answer goes on this channel: the address that a mail asks answers to, else the sender's.
 func (it *item) peer() connectors.Claim {
 	region := it.ch.common().DefaultRegion
+	if to := crm.NormalEmail(it.Headers["Reply-To"]); to != "" {
+		return connectors.Claim{Kind: connectors.KindEmail, Value: to, Trust: connectors.TrustAsserted}
+	}
 	for _, c := range it.Sender.Claims {
 		if v := crm.Normal(c.Kind, c.Value, region); v != "" {
 			return connectors.Claim{Kind: c.Kind, Value: v, Trust: c.Trust}

@@ -134,6 +134,9 @@ func (b *Inbox) reread(ctx context.Context, j *Journal) (connectors.Inbound, err
 	if err != nil {
 		return connectors.Inbound{}, fault.Conflict("the item still can't be read: %v", err)
 	}
+	if in.Quarantine != "" {
+		return connectors.Inbound{}, fault.Conflict("the item still can't be read: %s", in.Quarantine)
+	}
 	return in, nil
 }
 

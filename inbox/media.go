@@ -283,6 +283,15 @@ func (b *Inbox) Upload(ctx context.Context, name, mime string, r io.Reader) (Upl
 	return UploadView{u.ID, u.Name, u.MimeType, u.Size}, err
 }
 
+// UploadOf is an upload of the one who asks.
+func (b *Inbox) UploadOf(ctx context.Context, id string) (UploadView, error) {
+	var u upload
+	if err := b.db.Read(ctx).Where("id = ? AND user_id = ?", id, eventlog.ActorOf(ctx).ID).Take(&u).Error; err != nil {
+		return UploadView{}, notFound(err, "upload")
+	}
+	return UploadView{u.ID, u.Name, u.MimeType, u.Size}, nil
+}
+
 // attachUploadsTx makes the author's uploads m's attachments. One upload may be attached to several messages.
 func (b *Inbox) attachUploadsTx(tx *gorm.DB, m *Message, ids_ []string, userID string) error {
 	for i, id := range ids_ {

@@ -277,8 +277,8 @@ func (h *Hub) Feed(ctx context.Context, userID string, after int64, limit int, w
 	}
 }
 
-// feedPage collects what is there, to the end if need be. A fresh reader who would get nothing asks the log itself: they may have
-// written a moment ago.
+// feedPage collects what is there, to the end if need be. For a fresh reader the end is the log's, not the tail's: they may have written a
+// moment ago.
 func (h *Hub) feedPage(ctx context.Context, userID string, pos int64, limit int, fresh bool) (frames [][]byte, next int64, err error) {
 	for {
 		v, ok := h.o.Rights(userID)
@@ -286,7 +286,7 @@ func (h *Hub) feedPage(ctx context.Context, userID string, pos int64, limit int,
 			return nil, pos, fault.Unauthorized("you are signed out")
 		}
 		read := h.o.Tail.After
-		if fresh && len(frames) == 0 && pos >= h.o.Tail.Head() {
+		if fresh && pos >= h.o.Tail.Head() {
 			read = h.o.Tail.fromLog
 		}
 		page, err := read(ctx, pos, min(2*limit, pageSize))

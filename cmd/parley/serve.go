@@ -121,7 +121,7 @@ func (h *house) run(ctx context.Context, l net.Listener) error {
 	doors.start("agents' sockets", h.hub.Run)
 	doors.start("visitors' sockets", h.api.RunVisitors)
 	doors.start("channels", h.supervisor.Run)
-	if h.config.Email.Receiver.Listen != "" || h.config.Email.Receiver.LMTPListen != "" {
+	if h.receives() {
 		doors.start("mail receiver", h.receiver.Run)
 	}
 	go func() {

@@ -157,12 +157,21 @@ func (h *house) furnish(ctx context.Context) error {
 	h.inbox.HandleJobs(h.jobs)
 	h.log.OnCommit(h.jobs.Wake)
 	h.receiver = receiver.New(receiver.Options{Listen: h.config.Email.Receiver.Listen, LMTPListen: h.config.Email.Receiver.LMTPListen})
-	h.supervisor = connectors.NewSupervisor(h.jobs.Node, h.inbox, factories(), connectors.Host{HTTP: h.guard.Client(), Dial: h.guard.Dial, Now: h.now, Log: slog.Default(), Receiver: h.receiver})
+	host := connectors.Host{HTTP: h.guard.Client(), Dial: h.guard.Dial, Now: h.now, Log: slog.Default()}
+	if h.receives() {
+		host.Receiver = h.receiver
+	}
+	h.supervisor = connectors.NewSupervisor(h.jobs.Node, h.inbox, factories(), host)
 	h.inbox.Use(h.supervisor)
 	h.api = api.New(api.Options{Inbox: h.inbox, Staff: h.staff, Hub: h.hub, Tail: h.tail, Log: h.log, DB: h.db, Live: h.supervisor, Now: h.now,
 		CSRFKey: h.secrets.Derive("csrf", 32), PublicURL: h.config.Server.PublicURL, Proxies: h.config.Server.TrustedProxies, Metrics: h.metrics(), App: ui.App, Widget: ui.Widget, Version: version,
 		Checks: []api.Check{{Name: "database", Ping: h.db.Ping}, {Name: "broker", Ping: h.broker.Ping}, {Name: "blob store", Ping: h.blobs.Ping}}})
 	return nil
+}
+
+// receives tells whether the built-in mail receiver is switched on.
+func (h *house) receives() bool {
+	return h.config.Email.Receiver.Listen != "" || h.config.Email.Receiver.LMTPListen != ""
 }
 
 func (h *house) close() error {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"parley/connectors"
 	"parley/connectors/email/mailtest"
 )
@@ -196,7 +198,7 @@ func TestPoisonDoesNotStopTheMailbox(t *testing.T) {
 		}
 		t.Log(in.Quarantine)
 	}
-	if len(items[2].Raw) > 1000 || items[2].Subject != "huge" {
+	if len(items[2].Raw) > 1000 || items[2].Subject != "huge" || items[2].Sender.Claims[0].Value != "anna@customer.test" {
 		t.Errorf("of the huge one %d bytes are kept, subject %q", len(items[2].Raw), items[2].Subject)
 	}
 	if last := items[4]; last.Subject != "the next one" || last.Quarantine != "" {
@@ -234,7 +236,7 @@ func TestSeveralMailboxes(t *testing.T) {
 func TestSwallowedConnectionIsNoticed(t *testing.T) {
 	box, sink := newMailbox(t), newSink()
 	c := newChannel(t, map[string]any{"imap": box.Config()})
-	c.pace.idle, c.pace.silence = 300*time.Millisecond, 300*time.Millisecond
+	c.pace.idle, c.pace.done, c.pace.silence = 300*time.Millisecond, 300*time.Millisecond, 300*time.Millisecond
 	running(t, c, sink)
 	sink.awaitState(t, connectors.StateConnected)
 	box.Stall(true)
@@ -247,9 +249,12 @@ func TestSwallowedConnectionIsNoticed(t *testing.T) {
 
 // Every byte of the dialogue may be the last one. The four traps of go-imap (a hang, a deadlock, a race) show up here.
 func TestConnectionCutAnywhere(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	box, sink := newMailbox(t), newSink()
+	defer box.Close()
 	deliver(t, box, 8)
-	running(t, newChannel(t, map[string]any{"imap": box.Config()}), sink)
+	stop := running(t, newChannel(t, map[string]any{"imap": box.Config()}), sink)
+	defer stop()
 	step := 97
 	if testing.Short() {
 		step = 397

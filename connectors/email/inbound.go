@@ -25,20 +25,20 @@ func (c *Connector) envelope(raw []byte) (in connectors.Inbound, report *Report)
 	}()
 	m := Parse(raw)
 	if m.Excess != "" {
-		in.Quarantine = "this mail is " + m.Excess
-		if strings.HasPrefix(m.Excess, "header") || strings.HasPrefix(m.Excess, "parts") {
-			in.Quarantine = "this mail has a " + m.Excess
-		}
-		return in, nil
+		return c.quarantined(in, m, "this mail exceeds a limit: "+m.Excess), nil
 	}
 	return c.fill(in, m)
 }
 
+// quarantined keeps what an admin needs to know a mail by: its sender, subject and the like, and why it is held back.
+func (c *Connector) quarantined(in connectors.Inbound, m Mail, why string) connectors.Inbound {
+	m.Text, m.HTML, m.Parts = "", "", nil
+	in, _ = c.fill(in, m)
+	in.Auto, in.Ignore, in.Outgoing, in.Quarantine = connectors.AutoNone, "", false, why
+	return in
+}
+
 func (c *Connector) fill(in connectors.Inbound, m Mail) (connectors.Inbound, *Report) {
-	in.At = m.Date
-	if now := c.host.Now(); m.Date.After(now.Add(24*time.Hour)) || m.Date.Year() < 1980 {
-		in.At = time.Time{}
-	}
 	in.Subject, in.Text, in.HTML, in.Parts = cutDisplay(m.Subject), m.Text, m.HTML, m.Parts
 	in.ProviderID = m.MessageID
 	in.Headers = displayHeaders(m)
@@ -242,4 +242,10 @@ func (c *Connector) accept(ctx context.Context, sink connectors.Sink, in connect
 		return fmt.Errorf("store a mail: %w", err)
 	}
 	return nil
+}
+
+// Replay reads a mail of the journal again, as the parser understands it today.
+func (c *Connector) Replay(raw []byte, _, _ string) (connectors.Inbound, error) {
+	in, _ := c.envelope(raw)
+	return in, nil
 }

@@ -19,6 +19,7 @@ type pace struct {
 	silence time.Duration // longest silence while a command runs
 	brief   time.Duration // first IDLE after news; each further one is four times as long
 	idle    time.Duration // longest IDLE, after which the mailbox is looked at again
+	done    time.Duration // longest wait for the answer that ends an IDLE; idle and done are how late a dead line is noticed
 	poll    time.Duration // between looks at a server without IDLE
 	retry   time.Duration // first pause after a failure, doubled up to retryMax
 	longest time.Duration
@@ -28,7 +29,7 @@ type pace struct {
 }
 
 var ordinaryPace = pace{
-	dial: 10 * time.Second, silence: 60 * time.Second, brief: 150 * time.Millisecond, idle: time.Minute, poll: 30 * time.Second,
+	dial: 10 * time.Second, silence: 60 * time.Second, brief: 150 * time.Millisecond, idle: 20 * time.Second, done: 10 * time.Second, poll: 30 * time.Second,
 	retry: 500 * time.Millisecond, longest: 15 * time.Second, test: 30 * time.Second,
 	answer: 60 * time.Second, final: 2 * time.Minute,
 }
@@ -70,11 +71,12 @@ func (m *mailbox) run(ctx context.Context) error {
 		if connectors.IsUnauthorized(err) {
 			return err
 		}
-		if caughtUp {
-			wait = m.c.pace.retry
-		}
 		m.c.host.Log.Warn("mailbox lost", "channel", m.c.channel.ID, "mailbox", m.name, "error", err)
-		m.board.failed(ctx, m.name, err)
+		if caughtUp {
+			wait = m.c.pace.retry // servers end connections all the time: that alone is nothing to tell
+		} else {
+			m.board.failed(ctx, m.name, err)
+		}
 		pause(ctx, wait/2+rand.N(wait/2+1))
 		wait = min(2*wait, m.c.pace.longest)
 	}
@@ -245,6 +247,7 @@ func (m *mailbox) takeBatch(ctx context.Context, s *session, mails []meta) error
 		if isLarge {
 			in, report = m.c.largeMail(header, mail.size), nil
 		}
+		in.At = mail.at // not the Date field: that is the sender's clock, or his wish
 		in.Muted = !mail.at.IsZero() && mail.at.Before(news)
 		if err := m.take(ctx, mail.uid, in, report); err != nil {
 			return err
@@ -296,9 +299,6 @@ func (m *mailbox) moved(next imap.UID) {
 
 // largeMail is a mail over the limit: its header is kept, and its sender is seen by the admin who looks at the quarantine.
 func (c *Connector) largeMail(header []byte, size int64) connectors.Inbound {
-	m := ParseHeader(header)
-	in, _ := c.fill(connectors.Inbound{Raw: header[:min(len(header), MaxSize)], RawType: rawType, Kind: connectors.KindMail}, m)
-	in.Ignore, in.Auto = "", connectors.AutoNone
-	in.Quarantine = fmt.Sprintf("this mail has %d MB, more than the 25 MB that are taken; only its header was fetched", size>>20)
-	return in
+	in := connectors.Inbound{Raw: header[:min(len(header), MaxSize)], RawType: rawType, Kind: connectors.KindMail}
+	return c.quarantined(in, ParseHeader(header), fmt.Sprintf("this mail has %d MB, more than the 25 MB that are taken; only its header was fetched", size>>20))
 }

@@ -34,6 +34,8 @@ func TestAnySequenceOfEventsLosesNothing(t *testing.T) {
 			"heal the line":      func(*rapid.T) { box.CutAfter(-1) },
 			"server away":        func(*rapid.T) { box.Down(); w.must(box.Up()) },
 			"restart":            func(*rapid.T) { w.stop(); w.start() },
+			"a moment":           func(*rapid.T) { time.Sleep(time.Duration(rapid.IntRange(1, 15).Draw(rt, "ms")) * time.Millisecond) },
+			"catch up":           func(*rapid.T) { w.catchUp(40 * time.Millisecond) },
 			"database goes away": func(*rapid.T) { w.breakSink() },
 			"database returns":   func(*rapid.T) { w.sink.failing(nil) },
 		})
@@ -106,13 +108,18 @@ func (w *world) breakSink() {
 	})
 }
 
+// catchUp waits until every mail is stored, or for as long as it may take.
+func (w *world) catchUp(longest time.Duration) {
+	deadline := time.Now().Add(longest)
+	for len(w.sink.items()) < len(w.want) && time.Now().Before(deadline) {
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
 func (w *world) settle() {
 	w.box.CutAfter(-1)
 	w.sink.failing(nil)
-	deadline := time.Now().Add(20 * time.Second)
-	for len(w.sink.items()) < len(w.want) && time.Now().Before(deadline) {
-		time.Sleep(5 * time.Millisecond)
-	}
+	w.catchUp(20 * time.Second)
 	seen := map[string]int{}
 	for _, in := range w.sink.items() {
 		seen[in.Subject]++

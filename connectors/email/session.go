@@ -238,9 +238,10 @@ func (s *session) idle(ctx context.Context, d time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("wait for mail: %w", err)
 	}
-	s.conn.setLimit(d + s.pace.silence)
+	s.conn.setLimit(d + s.pace.done)
 	err = s.await(ctx, d)
-	s.conn.setLimit(s.pace.silence)
+	s.conn.setLimit(s.pace.done)
+	defer s.conn.setLimit(s.pace.silence)
 	if closeErr := cmd.Close(); closeErr != nil {
 		return fmt.Errorf("wait for mail: %w", closeErr)
 	}

@@ -161,7 +161,7 @@ var testSecret = []byte("0123456789abcdef0123456789abcdef")
 
 // testPace is ordinaryPace for servers in the same process.
 var testPace = pace{
-	dial: 2 * time.Second, silence: 2 * time.Second, brief: 150 * time.Millisecond, idle: 20 * time.Second, poll: 50 * time.Millisecond,
+	dial: 2 * time.Second, silence: 2 * time.Second, brief: 150 * time.Millisecond, idle: 20 * time.Second, done: 2 * time.Second, poll: 50 * time.Millisecond,
 	retry: 10 * time.Millisecond, longest: 100 * time.Millisecond, test: 5 * time.Second,
 	answer: time.Second, final: time.Second,
 }

@@ -92,3 +92,12 @@ func say(status int, v any) connectors.WebhookAnswer {
 	b, _ := json.Marshal(v) // maps of strings and booleans only
 	return connectors.WebhookAnswer{Status: status, Type: "application/json", Body: b, Header: map[string]string{}}
 }
+
+// Replay reads a post of the journal again: its content type was kept with it.
+func (c *Connector) Replay(raw []byte, rawType, _ string) (connectors.Inbound, error) {
+	p, err := parse(rawType, raw, c.config.Region)
+	if err != nil {
+		return connectors.Inbound{}, err
+	}
+	return c.inbound(p, connectors.WebhookRequest{Method: http.MethodPost, Header: http.Header{"Content-Type": {rawType}}, Body: raw}), nil
+}

@@ -17,7 +17,7 @@ import (
 
 const (
 	officialTwilio = "https://api.twilio.com"
-	twilioDeadline = 10 * time.Second
+	twilioDeadline = 6 * time.Second
 	retest         = 30 * time.Second // while Twilio cannot be reached
 )
 

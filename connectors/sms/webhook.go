@@ -90,3 +90,6 @@ func joined(form url.Values, values func([]string) []string) map[string]string {
 	}
 	return fields
 }
+
+// Replay reads a post of the journal again.
+func (t *twilio) Replay(raw []byte, _, _ string) (connectors.Inbound, error) { return Parse(raw) }

@@ -226,3 +226,6 @@ func fillMembership(in *connectors.Inbound, content json.RawMessage) error {
 	}
 	return nil
 }
+
+// Replay reads an update of the journal again.
+func (c *Connector) Replay(raw []byte, _, _ string) (connectors.Inbound, error) { return Parse(raw) }

@@ -1,9 +1,32 @@
 package db
 
 import (
+	"errors"
 	"strings"
 	"unicode"
+
+	sqlite "github.com/glebarez/go-sqlite"
+	"github.com/jackc/pgx/v5/pgconn"
+	"gorm.io/gorm"
 )
+
+// Refused tells whether the database refused a statement for what it says, and would do so again; everything else (away, locked, full) may
+// pass.
+func Refused(err error) bool {
+	var p *pgconn.PgError
+	var s *sqlite.Error
+	switch {
+	case errors.As(err, &p): // data exception, integrity, no such thing: PostgreSQL, Appendix A
+		return strings.HasPrefix(p.Code, "22") || strings.HasPrefix(p.Code, "23") || strings.HasPrefix(p.Code, "42")
+	case errors.As(err, &s):
+		switch s.Code() & 0xff { // https://www.sqlite.org/rescode.html
+		case 1, 18, 19, 20, 25: // ERROR, TOOBIG, CONSTRAINT, MISMATCH, RANGE
+			return true
+		}
+		return false
+	}
+	return errors.Is(err, gorm.ErrDuplicatedKey) || errors.Is(err, gorm.ErrForeignKeyViolated) || errors.Is(err, gorm.ErrCheckConstraintViolated) || errors.Is(err, gorm.ErrRecordNotFound)
+}
 
 // SkipLocked ends a SELECT whose rows others may be taking at the same time. SQLite has one writer and needs nothing.
 func (d *DB) SkipLocked(table string) string {

@@ -168,16 +168,18 @@ func TestTwiceTheSizeIsNotFourTimesTheWork(t *testing.T) {
 			"MailHTML":   func(s string) { MailHTML(s, pictureAt) },
 			"HTMLToText": func(s string) { HTMLToText(s) },
 		} {
-			n := 60_000 / len(piece)
-			var once, twice time.Duration
-			for range 4 { // a busy machine may spoil one measurement, not four
-				once, twice = fastest(do, strings.Repeat(piece, n)), fastest(do, strings.Repeat(piece, 2*n))
-				if twice <= time.Duration(2.6*float64(once)) || twice < 10*time.Millisecond {
+			// Eight times the input takes about eight times as long, and 64 times where time is quadratic: half-way between the two
+			// tells them apart on any machine, however busy.
+			n := 20_000 / len(piece)
+			var once, eight time.Duration
+			for range 4 {
+				once, eight = fastest(do, strings.Repeat(piece, n)), fastest(do, strings.Repeat(piece, 8*n))
+				if eight <= 24*once || eight < 20*time.Millisecond {
 					break
 				}
 			}
-			if twice > time.Duration(2.6*float64(once)) && twice >= 10*time.Millisecond {
-				t.Errorf("%s of %s: %s, twice as much %s", work, name, once, twice)
+			if eight > 24*once && eight >= 20*time.Millisecond {
+				t.Errorf("%s of %s: %s, eight times as much %s", work, name, once, eight)
 			}
 		}
 	}

@@ -80,7 +80,8 @@ const (
 // New builds the API. It panics when two routes clash: that is a mistake of ours.
 func New(o Options) *API {
 	a := &API{Options: o, login: auth.NewLogin(o.Now), public: auth.NewLimiter(o.Now, 60, time.Minute, 20_000), visits: auth.NewLimiter(o.Now, 240, time.Minute, 20_000),
-		origins: Origins(o.PublicURL), secure: strings.HasPrefix(o.PublicURL, "https://"), proxies: prefixes(o.Proxies), again: map[string]func(context.Context, string) (any, error){}}
+		origins: Origins(o.PublicURL), secure: strings.HasPrefix(o.PublicURL, "https://"), proxies: prefixes(o.Proxies)}
+	a.again = a.made()
 	a.visitors = realtime.NewLines(o.Now, func(*http.Request) bool { return true }) // widget.go asks the channel which origins it allows
 	a.app = fiber.New(fiber.Config{
 		Immutable: true, BodyLimit: bodyMost, ReadBufferSize: headerMost, Network: "tcp", DisableStartupMessage: true, DisableDefaultContentType: true,

@@ -81,6 +81,18 @@ func (a *API) routes() {
 	route(a, "GET", "/events", staff.Answer, "The change feed", a.events)
 }
 
+// made reads back what a repeated POST had made, by the last word of its path.
+func (a *API) made() map[string]func(context.Context, string) (any, error) {
+	show := func(id string) *One { return &One{id} }
+	return map[string]func(context.Context, string) (any, error){
+		"messages": func(ctx context.Context, id string) (any, error) { return a.Inbox.Message(ctx, viewerOf(ctx), id) },
+		"channels": func(ctx context.Context, id string) (any, error) { return bodyOf(a.showChannel(ctx, show(id))) },
+		"users":    func(ctx context.Context, id string) (any, error) { return bodyOf(a.showUser(ctx, show(id))) },
+		"teams":    func(ctx context.Context, id string) (any, error) { return bodyOf(a.showTeam(ctx, show(id))) },
+		"uploads":  func(ctx context.Context, id string) (any, error) { return a.Inbox.UploadOf(ctx, id) },
+	}
+}
+
 // statusFor is the status of a route's success.
 var statusFor = map[string]int{"POST /setup": 201, "POST /users": 201, "POST /teams": 201, "POST /tokens": 201, "POST /channels": 201,
 	"POST /conversations/{id}/messages": 202, "DELETE /session": 204, "DELETE /teams/{id}": 204, "DELETE /tokens/{id}": 204}

@@ -22,6 +22,13 @@ func answer[T any](v T, err error) (*body[T], error) {
 	return &body[T]{v}, nil
 }
 
+func bodyOf[T any](b *body[T], err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return b.Body, nil
+}
+
 // list is an answer that is not Paged because it is short by nature.
 type list[T any] struct {
 	Data []T     `json:"data"`

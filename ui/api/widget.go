@@ -102,7 +102,11 @@ func (f visitorFeed) History(ctx context.Context, visitorID string) ([]webchat.M
 
 // Follow reads the log behind after. A message of ours is for the visitor once it is sent: what is held, queued or cancelled is not.
 func (f visitorFeed) Follow(ctx context.Context, visitorID string, after int64, push func(webchat.Frame) error) error {
-	conversation, news := "", make(chan struct{}, 1)
+	conversation, _, _, err := f.a.Inbox.Visitor(ctx, f.channel, visitorID)
+	if err != nil {
+		return err
+	}
+	news := make(chan struct{}, 1)
 	stop := f.a.Tail.Follow(func([]eventlog.Entry) {
 		select {
 		case news <- struct{}{}:
@@ -120,20 +124,12 @@ func (f visitorFeed) Follow(ctx context.Context, visitorID string, after int64, 
 				return errors.New("the log no longer reaches back")
 			}
 			after = e.Seq
-			if conversation == "" && e.Type == "conversation.created" {
+			if conversation == "" && e.Type == "conversation.created" && f.mine(e) { // only then can it be this visitor's
 				if conversation, _, _, err = f.a.Inbox.Visitor(ctx, f.channel, visitorID); err != nil {
 					return err
 				}
 			}
-			if e.Conversation == "" || e.Type != "message.created" && e.Type != "message.updated" {
-				continue
-			}
-			if conversation == "" {
-				if conversation, _, _, err = f.a.Inbox.Visitor(ctx, f.channel, visitorID); err != nil {
-					return err
-				}
-			}
-			if e.Conversation != conversation {
+			if conversation == "" || e.Conversation != conversation {
 				continue
 			}
 			if m, ok := f.a.newForVisitor(e); ok {
@@ -152,6 +148,9 @@ func (f visitorFeed) Follow(ctx context.Context, visitorID string, after int64, 
 		}
 	}
 }
+
+// mine tells whether a new conversation is one of this chat.
+func (f visitorFeed) mine(e eventlog.Entry) bool { return bytes.Contains(e.Frame, []byte(f.channel)) }
 
 // newForVisitor is an entry's message if this is the entry by which the visitor should hear of it.
 func (a *API) newForVisitor(e eventlog.Entry) (webchat.Message, bool) {

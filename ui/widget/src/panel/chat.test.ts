@@ -290,6 +290,24 @@ test("an answer that was held back and came after a later one is unread all the 
   expect(hub.reads).toEqual(["a2", "a1"]);
 });
 
+test("one message is under way at a time, and it is not sent again while its answer is awaited", async () => {
+  hub.loseAnswers = true;
+  const c = load();
+  await settle();
+  for (const text of ["one", "two", "three"]) c.say(text);
+  await settle(1000);
+  expect(hub.frames.filter((f) => f.type === "message").map((f) => f.text)).toEqual(["one"]);
+});
+
+test("an answer that comes twice is shown, told and counted once", async () => {
+  const c = load(false);
+  await settle();
+  hub.answer("a1", "Hi");
+  hub.says(hub.answers[0] as Frame);
+  await settle();
+  expect([lines(c), c.view().unread, events]).toEqual([[":Hi"], 1, ["message"]]);
+});
+
 test("a short cut is not shown, a long one is until it is over", async () => {
   const c = load();
   await settle();

@@ -1,0 +1,229 @@
+import { ActionIcon, Button } from '@mantine/core'
+import { IconPaperclip, IconSend2 } from '@tabler/icons-react'
+import {
+  type ClipboardEvent,
+  type DragEvent,
+  type KeyboardEvent,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from 'react'
+import type { Conversation } from '../api/types'
+import { Kbd } from '../app/Kbd'
+import { t } from '../i18n'
+import { useLive } from '../live/hooks'
+import { undoSeconds, useMe } from '../session/session'
+import { contactName } from '../text/names'
+import { smsParts } from '../text/sms'
+import { channelTypeName } from '../ui/channel'
+import { change, resolveOrReopen } from './actions'
+import css from './composer.module.css'
+import type { Mode } from './drafts'
+import { Guard } from './Guard'
+import { type Outcome, send } from './send'
+import { UploadList } from './UploadList'
+import { useDraft } from './useDraft'
+import { useUploads } from './useUploads'
+
+const TAKE_OFF = 'parley.reply.dontTake'
+const ONE_WAY = new Set(['form', 'telephony'])
+
+interface Props {
+  c: Conversation
+  mode: Mode
+  onMode: (mode: Mode) => void
+  /** Grows when somebody asks to write: the field takes the focus. */
+  focus: number
+  onDone: () => void
+}
+
+export function Composer({ c, mode: wanted, onMode, focus, onDone }: Props) {
+  const me = useMe()
+  const contact = useLive('contact', c.contact_id)
+  const oneWay = ONE_WAY.has(c.channel_type)
+  const mode: Mode = oneWay ? 'note' : wanted
+  const { draft, setText, setAttachments, saved, clear } = useDraft(c.id, mode)
+  const uploads = useUploads((upload) => setAttachments((list) => [...list, upload]))
+  const [guard, setGuard] = useState<Extract<Outcome, { done: false }> | null>(null)
+  const field = useRef<HTMLTextAreaElement>(null)
+  const file = useRef<HTMLInputElement>(null)
+  const note = mode === 'note'
+  const [take, setTake] = useState(() => localStorage.getItem(TAKE_OFF) === null)
+  const text = draft.text
+  const empty = text.trim() === '' && draft.attachments.length === 0
+
+  useEffect(() => {
+    if (focus > 0) field.current?.focus()
+  }, [focus])
+  useGrowing(field, text)
+
+  const submit = async (thenResolve = false) => {
+    if (empty || uploads.busy) return
+    const words = { ...draft }
+    clear()
+    setGuard(null)
+    if (!note && c.assignee_id === null && take) change(c.id, { assignee_id: me.id })
+    const outcome = await send({
+      conversation: c.id,
+      note,
+      body: words.text.trim(),
+      attachments: words.attachments,
+      holdSeconds: c.channel_type === 'webchat' ? 0 : undoSeconds(me),
+      me: me.id,
+    })
+    if (!outcome.done) {
+      setText(words.text)
+      setAttachments(() => words.attachments)
+      setGuard(outcome)
+      return
+    }
+    if (!thenResolve) return
+    if (c.status !== 'resolved') resolveOrReopen(c)
+    onDone()
+  }
+  const sendAnyway = () => {
+    guard?.sendAnyway()
+    clear()
+    setGuard(null)
+  }
+
+  const onKeyDown = (e: KeyboardEvent) => {
+    if (e.nativeEvent.isComposing) return
+    if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) {
+      e.preventDefault()
+      submit(e.shiftKey)
+    } else if (e.key === 'Escape') {
+      e.stopPropagation()
+      e.preventDefault()
+      field.current?.blur()
+      document.querySelector<HTMLElement>('[role="feed"]')?.focus()
+    }
+  }
+  const onPaste = (e: ClipboardEvent) => {
+    if (e.clipboardData.files.length === 0) return
+    e.preventDefault()
+    uploads.add([...e.clipboardData.files])
+  }
+  const onDrop = (e: DragEvent) => {
+    if (e.dataTransfer.files.length === 0) return
+    e.preventDefault()
+    uploads.add([...e.dataTransfer.files])
+  }
+
+  return (
+    <section
+      className={css.composer}
+      data-note={note || undefined}
+      aria-label={t('composer.label')}
+      onDrop={onDrop}
+      onDragOver={(e) => e.preventDefault()}
+    >
+      {guard && <Guard missed={guard.missed} onRead={() => setGuard(null)} onSend={sendAnyway} />}
+      <div className={css.modes}>
+        {!oneWay && (
+          <button type="button" aria-pressed={!note} className={css.mode} onClick={() => onMode('reply')}>
+            {t('composer.reply')}
+          </button>
+        )}
+        <button type="button" aria-pressed={note} className={css.mode} onClick={() => onMode('note')}>
+          {t('composer.note')}
+        </button>
+        <span className={`${css.hint} cut`}>
+          {note ? (
+            oneWay ? (
+              t('composer.oneWay', { channel: channelTypeName(c.channel_type) })
+            ) : (
+              t('composer.onlyTeam')
+            )
+          ) : (
+            <bdi>{t('composer.via', { channel: channelTypeName(c.channel_type), name: contactName(contact) })}</bdi>
+          )}
+        </span>
+      </div>
+      <textarea
+        ref={field}
+        className={css.field}
+        value={text}
+        dir="auto"
+        rows={2}
+        data-pane
+        aria-label={note ? t('composer.note') : t('composer.reply')}
+        placeholder={note ? t('composer.notePlaceholder') : t('composer.replyPlaceholder')}
+        onChange={(e) => setText(e.currentTarget.value)}
+        onKeyDown={onKeyDown}
+        onPaste={onPaste}
+      />
+      <UploadList
+        done={draft.attachments}
+        running={uploads.running}
+        onRemove={(id) => setAttachments((list) => list.filter((a) => a.id !== id))}
+        onStop={uploads.stop}
+        onRetry={uploads.retry}
+      />
+      <footer className={css.foot}>
+        <ActionIcon
+          onClick={() => file.current?.click()}
+          aria-label={t('composer.attach')}
+          title={t('composer.attach')}
+        >
+          <IconPaperclip size={20} stroke={1.75} />
+        </ActionIcon>
+        <input
+          ref={file}
+          type="file"
+          multiple
+          hidden
+          onChange={(e) => {
+            uploads.add([...(e.currentTarget.files ?? [])])
+            e.currentTarget.value = ''
+          }}
+        />
+        <span className={css.saved} role="status">
+          {c.channel_type === 'sms' && !note && text ? <SmsLength text={text} /> : saved ? t('composer.saved') : ''}
+        </span>
+        {!note && c.assignee_id === null && (
+          <label className={css.take}>
+            <input
+              type="checkbox"
+              checked={take}
+              onChange={(e) => {
+                setTake(e.currentTarget.checked)
+                if (e.currentTarget.checked) localStorage.removeItem(TAKE_OFF)
+                else localStorage.setItem(TAKE_OFF, '1')
+              }}
+            />
+            {t('composer.take')}
+          </label>
+        )}
+        <span className={css.keys}>
+          <Kbd keys="ctrl+Enter" />
+        </span>
+        <Button
+          disabled={empty || uploads.busy}
+          onClick={() => submit()}
+          leftSection={<IconSend2 size={16} className={css.sendGlyph} />}
+          variant={note ? 'default' : 'filled'}
+        >
+          {note ? t('composer.addNote') : t('composer.send')}
+        </Button>
+      </footer>
+    </section>
+  )
+}
+
+function SmsLength({ text }: { text: string }) {
+  const { parts, left } = smsParts(text)
+  return <span className="tabular">{t('composer.sms', { count: parts, left })}</span>
+}
+
+/** The field is as high as its text, within the limits of the style sheet. */
+function useGrowing(field: React.RefObject<HTMLTextAreaElement | null>, text: string) {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: measured anew with every change of the text
+  useLayoutEffect(() => {
+    const el = field.current
+    if (!el || CSS.supports('field-sizing', 'content')) return
+    el.style.blockSize = 'auto'
+    el.style.blockSize = `${el.scrollHeight}px`
+  }, [text, field])
+}

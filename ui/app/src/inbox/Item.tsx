@@ -1,0 +1,126 @@
+import { IconAlertTriangle, IconBolt, IconNote } from '@tabler/icons-react'
+import { memo } from 'react'
+import type { Message } from '../api/types'
+import { locale, t } from '../i18n'
+import { useLive } from '../live/hooks'
+import type { Pending } from '../live/store'
+import { contactName } from '../text/names'
+import { clock, fullTime } from '../text/time'
+import { Avatar } from '../ui/Avatar'
+import { AttachmentList } from './Attachments'
+import { CallItem } from './CallItem'
+import { DeliveryState, PendingState } from './Delivery'
+import { MailFrame } from './MailFrame'
+import { PlainText } from './PlainText'
+import css from './thread.module.css'
+
+interface Props {
+  m: Message
+  grouped: boolean
+  onUndo: () => void
+}
+
+/** One item of a thread, whatever its kind. */
+export const Item = memo(function Item({ m, grouped, onUndo }: Props) {
+  if (m.kind === 'call') return <CallItem m={m} />
+  if (m.direction === 'activity') return <Activity m={m} />
+  return <Said m={m} grouped={grouped} onUndo={onUndo} />
+})
+
+function Activity({ m }: { m: Message }) {
+  return (
+    <article className={css.activity} aria-label={t('thread.activity')}>
+      <IconBolt size={14} stroke={1.75} aria-hidden="true" />
+      <span dir="auto">{m.body_text}</span>
+      <Clock at={m.created_at} />
+    </article>
+  )
+}
+
+function Said({ m, grouped, onUndo }: { m: Message; grouped: boolean; onUndo: () => void }) {
+  const contact = useLive('contact', m.contact_id)
+  const ours = m.direction !== 'inbound'
+  const name = m.author.name || (ours ? t('thread.us') : contactName(contact))
+  const mail = m.kind === 'email' && m.body_html !== ''
+  return (
+    <article
+      className={css.said}
+      data-side={ours ? 'ours' : 'theirs'}
+      data-note={m.direction === 'note' || undefined}
+      data-mail={mail || undefined}
+      aria-label={t('thread.by', { name })}
+    >
+      {!grouped && (
+        <header className={css.by}>
+          {!ours && <Avatar name={name} small />}
+          {m.direction === 'note' && <IconNote size={14} stroke={1.75} aria-hidden="true" />}
+          <span dir="auto" className={css.name}>
+            {name}
+          </span>
+          {m.direction === 'note' && <span>{t('thread.note')}</span>}
+          {m.auto && <span>{t('thread.auto')}</span>}
+          <Clock at={m.created_at} />
+        </header>
+      )}
+      <div className={css.bubble}>
+        <Body m={m} mail={mail} />
+        {m.attachments && m.attachments.length > 0 && !m.deleted_at && <AttachmentList attachments={m.attachments} />}
+        {m.edits && m.edits.length > 0 && <Edits m={m} />}
+      </div>
+      {m.direction === 'outbound' && <DeliveryState m={m} onUndo={onUndo} />}
+    </article>
+  )
+}
+
+function Body({ m, mail }: { m: Message; mail: boolean }) {
+  if (m.deleted_at) return <p className={css.gone}>{t('thread.deleted')}</p>
+  return (
+    <>
+      {m.subject && (
+        <p className={css.subject} dir="auto">
+          {m.subject}
+        </p>
+      )}
+      {mail ? <MailFrame html={m.body_html} /> : <PlainText text={m.body_text} fold={m.kind === 'email'} />}
+    </>
+  )
+}
+
+function Edits({ m }: { m: Message }) {
+  return (
+    <details className={css.edits}>
+      <summary>{t('thread.edited', { count: m.edits!.length })}</summary>
+      {m.edits!.map((e) => (
+        <p key={e.at} dir="auto">
+          <Clock at={e.at} /> {e.body_text}
+        </p>
+      ))}
+    </details>
+  )
+}
+
+function Clock({ at }: { at: string }) {
+  return (
+    <time dateTime={at} title={fullTime(at, locale())} className={css.clock}>
+      {clock(at, locale())}
+    </time>
+  )
+}
+
+/** A message that the hub has not confirmed yet. */
+export function PendingItem({ p, onUndo }: { p: Pending; onUndo: () => void }) {
+  return (
+    <article className={css.said} data-side="ours" data-note={p.note || undefined} data-pending>
+      <div className={css.bubble}>
+        <PlainText text={p.body} fold={false} />
+        {p.attachments.map((a) => (
+          <p key={a.id} className="small" dir="auto">
+            {a.name}
+          </p>
+        ))}
+      </div>
+      {p.state === 'refused' && <IconAlertTriangle size={16} className={css.failed} aria-hidden="true" />}
+      <PendingState p={p} onUndo={onUndo} />
+    </article>
+  )
+}
