@@ -128,28 +128,14 @@ func OpenLeadTx(tx *gorm.DB, n NewLead) (*Lead, error) {
 	if err := q.Order("stages.position").Take(&stage).Error; err != nil {
 		return nil, fmt.Errorf("first stage of the pipeline: %w", err)
 	}
-	number, err := NextNumberTx(tx, "lead")
-	if err != nil {
-		return nil, err
-	}
-	l := &Lead{ID: ids.New(), Number: number, Title: n.Title, PipelineID: stage.PipelineID, StageID: stage.ID, ContactID: n.ContactID, ConversationID: n.ConversationID,
+	l := &Lead{ID: ids.New(), Title: n.Title, PipelineID: stage.PipelineID, StageID: stage.ID, ContactID: n.ContactID, ConversationID: n.ConversationID,
 		OwnerID: n.OwnerID, Source: n.Source, Temperature: "cold", CreatedAt: n.At.UnixMilli(), UpdatedAt: n.At.UnixMilli(), Version: 1}
-	if err := tx.Create(l).Error; err != nil {
+	db.NumberTx(tx, "lead", &l.Number)
+	if err := db.StoreTx(tx, l); err != nil {
 		return nil, fmt.Errorf("open lead: %w", err)
 	}
-	return l, eventlog.AppendTx(tx, eventlog.Event{Type: "lead.created", Subject: l.ID, Conversation: l.ConversationID, Data: l.View(), Audience: n.Audience})
-}
-
-// NextNumberTx counts one of the sequences that people see.
-func NextNumberTx(tx *gorm.DB, name string) (n int64, err error) {
-	err = tx.Raw("UPDATE counters SET value = value + 1 WHERE name = ? RETURNING value", name).Scan(&n).Error
-	if err == nil && n == 0 {
-		err = errors.New("no such counter")
-	}
-	if err != nil {
-		return 0, fmt.Errorf("number of the %s: %w", name, err)
-	}
-	return n, nil
+	return l, eventlog.AppendTx(tx, eventlog.Event{Type: "lead.created", Subject: l.ID, Conversation: l.ConversationID, Audience: n.Audience,
+		Data: eventlog.Late(func() any { return l.View() })})
 }
 
 // StageOfTx is a stage, fault.Invalid when the pipeline has no such one.

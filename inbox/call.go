@@ -114,14 +114,14 @@ func (b *Inbox) callView(c *Call, contactName string) CallView {
 
 // acceptCallTx adds one event to its call and tells what became of it. Events may come late, twice or out of order: the call is what
 // all of its events together say.
-func (b *Inbox) acceptCallTx(tx *gorm.DB, it *item) error {
+func (b *Inbox) acceptCallTx(tx *gorm.DB, s *sight, it *item) error {
 	call, err := callTx(tx, it.ch.ID, it.Call.CallID)
 	if err != nil {
 		return err
 	}
 	fresh := call == nil
 	if fresh {
-		if call, err = b.openCallTx(tx, it); err != nil {
+		if call, err = b.openCallTx(tx, s, it); err != nil {
 			return err
 		}
 	}
@@ -131,7 +131,7 @@ func (b *Inbox) acceptCallTx(tx *gorm.DB, it *item) error {
 	if err != nil {
 		return err
 	}
-	call.become(sum, it.ch.common().DefaultRegion)
+	call.become(sum, it.rules.DefaultRegion)
 	if err := recordingTx(tx, it, call, sum); err != nil {
 		return err
 	}
@@ -151,8 +151,8 @@ func callTx(tx *gorm.DB, channelID, providerCall string) (*Call, error) {
 }
 
 // openCallTx stores a call that was not known, with its place: contact, conversation, line in the thread, lead.
-func (b *Inbox) openCallTx(tx *gorm.DB, it *item) (*Call, error) {
-	who, conv, freshConv, err := b.placeTx(tx, it)
+func (b *Inbox) openCallTx(tx *gorm.DB, s *sight, it *item) (*Call, error) {
+	who, conv, freshConv, err := b.placeTx(tx, s, it)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"parley/connectors"
 	"parley/crm"
+	"parley/internal/db"
 	"parley/internal/ids"
 	"parley/internal/sanitize"
 
@@ -21,17 +22,17 @@ const previewLength = 140
 //
 // A thread that the provider itself keeps (a chat, a number, a visitor) is one conversation, opened again when it was resolved.
 // Mail joins by our reply token or by the ids it refers to, and only when its sender is who the conversation is with.
-func (b *Inbox) threadTx(tx *gorm.DB, it *item, who crm.Resolved) (c *Conversation, fresh bool, err error) {
-	if it.Thread.Key != "" {
-		c, err = oneTx(tx.Where("channel_id = ? AND thread_key = ?", it.ch.ID, it.Thread.Key))
-		if err != nil || c != nil {
-			if c != nil {
-				c.MatchHow, c.MatchEvidence = "identity", who.Evidence
-				if c.ContactID != who.Contact.ID {
-					c.MatchHow, c.MatchEvidence = "thread", "the same thread on the channel"
-				}
-			}
-			return c, false, err
+func (b *Inbox) threadTx(tx *gorm.DB, s *sight, it *item, who crm.Resolved) (c *Conversation, fresh bool, err error) {
+	if c := s.threads[it.thread()]; c != nil {
+		c.MatchHow, c.MatchEvidence = "identity", who.Evidence
+		if c.ContactID != who.Contact.ID {
+			c.MatchHow, c.MatchEvidence = "thread", "the same thread on the channel"
+		}
+		return c, false, nil
+	}
+	if it.Thread.ReplyToken != "" || len(it.Thread.ReplyTo) > 0 {
+		if err := db.FlushTx(tx); err != nil { // what it answers may have come in the same moment
+			return nil, false, err
 		}
 	}
 	if it.Thread.ReplyToken != "" {
@@ -47,6 +48,9 @@ func (b *Inbox) threadTx(tx *gorm.DB, it *item, who crm.Resolved) (c *Conversati
 		return c, false, err
 	}
 	c, err = b.openTx(tx, it, who)
+	if err == nil && it.Thread.Key != "" {
+		s.threads[it.thread()] = c
+	}
 	return c, true, err
 }
 
@@ -57,7 +61,7 @@ func (b *Inbox) byReferencesTx(tx *gorm.DB, it *item, contactID string) (*Conver
 			continue // never match on an empty key
 		}
 		var m Message
-		q := tx.Select("messages.conversation_id").Where("messages.channel_id = ? AND messages.provider_id = ?", it.ch.ID, id)
+		q := tx.Select("messages.conversation_id").Where("messages.channel_id = ? AND messages.provider_id = ? AND messages.provider_id <> ''", it.ch.ID, id)
 		if contactID != "" {
 			q = q.Joins("JOIN conversations ON conversations.id = messages.conversation_id AND conversations.contact_id = ?", contactID)
 		}
@@ -81,39 +85,37 @@ func (b *Inbox) byReferencesTx(tx *gorm.DB, it *item, contactID string) (*Conver
 
 // oneTx locks and reads the conversation that q names, nil when there is none.
 func oneTx(q *gorm.DB) (*Conversation, error) {
-	c := &Conversation{}
-	err := forUpdate(q).Take(c).Error
+	c, err := lockTx(q)
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
+	return c, err
 }
 
 // openTx makes a conversation, without storing it.
 func (b *Inbox) openTx(tx *gorm.DB, it *item, who crm.Resolved) (*Conversation, error) {
-	number, err := crm.NextNumberTx(tx, "conversation")
-	if err != nil {
-		return nil, err
-	}
 	at := it.shownAt()
 	c := &Conversation{
-		ID: ids.New(), Number: number, Status: Open, Priority: "normal", Subject: sanitize.Preview(it.Subject, 300), ChannelID: it.ch.ID, ChannelType: it.ch.Type,
+		ID: ids.New(), Status: Open, Priority: "normal", Subject: sanitize.Preview(it.Subject, 300), ChannelID: it.ch.ID, ChannelType: it.ch.Type,
 		ContactID: who.Contact.ID, ThreadKey: it.Thread.Key, ReplyToken: newToken(), ActivityAt: at, CreatedAt: at, UpdatedAt: it.now.UnixMilli(), Version: 1,
 		MatchHow: "identity", MatchEvidence: who.Evidence, PeerName: who.Contact.Name,
 	}
-	if who.Created {
-		c.MatchHow = "created"
-	}
+	db.NumberTx(tx, "conversation", &c.Number)
+	db.Same(tx, c.ID, c)
 	peer := it.peer()
 	c.PeerKind, c.Peer = peer.Kind, peer.Value
 	if it.Muted {
 		c.Status = Resolved
 	}
+	if who.Created {
+		c.MatchHow = "created"
+		return c, nil
+	}
+	if err := db.FlushTx(tx); err != nil { // the lead may be of this transaction
+		return nil, err
+	}
 	var lead crm.Lead
-	err = tx.Where("contact_id = ?", who.Contact.ID).Order("created_at DESC, id DESC").Take(&lead).Error
+	err := tx.Where("contact_id = ?", who.Contact.ID).Order("created_at DESC, id DESC").Take(&lead).Error
 	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, fmt.Errorf("lead of the contact: %w", err)
 	}
