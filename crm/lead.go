@@ -117,25 +117,38 @@ type NewLead struct {
 }
 
 // OpenLeadTx opens a lead in the first stage of its pipeline.
-func OpenLeadTx(tx *gorm.DB, n NewLead) (*Lead, error) {
-	var stage Stage
-	q := tx.Table("stages").Select("stages.*").Joins("JOIN pipelines p ON p.id = stages.pipeline_id")
-	if n.PipelineID != "" {
-		q = q.Where("p.id = ?", n.PipelineID)
-	} else {
-		q = q.Where("p.is_default")
-	}
-	if err := q.Order("stages.position").Take(&stage).Error; err != nil {
-		return nil, fmt.Errorf("first stage of the pipeline: %w", err)
+func (k *Known) OpenLeadTx(tx *gorm.DB, n NewLead) (*Lead, error) {
+	stage, err := k.firstStageTx(tx, n.PipelineID)
+	if err != nil {
+		return nil, err
 	}
 	l := &Lead{ID: ids.New(), Title: n.Title, PipelineID: stage.PipelineID, StageID: stage.ID, ContactID: n.ContactID, ConversationID: n.ConversationID,
 		OwnerID: n.OwnerID, Source: n.Source, Temperature: "cold", CreatedAt: n.At.UnixMilli(), UpdatedAt: n.At.UnixMilli(), Version: 1}
+	k.leads[l.ContactID] = l.ID
 	db.NumberTx(tx, "lead", &l.Number)
 	if err := db.StoreTx(tx, l); err != nil {
 		return nil, fmt.Errorf("open lead: %w", err)
 	}
 	return l, eventlog.AppendTx(tx, eventlog.Event{Type: "lead.created", Subject: l.ID, Conversation: l.ConversationID, Audience: n.Audience,
 		Data: eventlog.Late(func() any { return l.View() })})
+}
+
+func (k *Known) firstStageTx(tx *gorm.DB, pipelineID string) (Stage, error) {
+	if s, ok := k.stages[pipelineID]; ok {
+		return s, nil
+	}
+	var s Stage
+	q := tx.Table("stages").Select("stages.*").Joins("JOIN pipelines p ON p.id = stages.pipeline_id")
+	if pipelineID != "" {
+		q = q.Where("p.id = ?", pipelineID)
+	} else {
+		q = q.Where("p.is_default")
+	}
+	if err := q.Order("stages.position").Take(&s).Error; err != nil {
+		return s, fmt.Errorf("first stage of the pipeline: %w", err)
+	}
+	k.stages[pipelineID] = s
+	return s, nil
 }
 
 // StageOfTx is a stage, fault.Invalid when the pipeline has no such one.

@@ -36,13 +36,15 @@ type Resolved struct {
 type Known struct {
 	identities map[identityKey]Identity // without a contact: nobody has it
 	contacts   map[string]*Contact
+	leads      map[string]string // of contacts, opened in this transaction
+	stages     map[string]Stage  // the first of a pipeline, "" the default one
 }
 
 type identityKey struct{ kind, value, scope string }
 
 // KnownTx looks up all claims of all senders with one question for each table.
 func KnownTx(tx *gorm.DB, senders []Who) (*Known, error) {
-	k := &Known{identities: map[identityKey]Identity{}, contacts: map[string]*Contact{}}
+	k := &Known{identities: map[identityKey]Identity{}, contacts: map[string]*Contact{}, leads: map[string]string{}, stages: map[string]Stage{}}
 	var keys [][]string
 	for _, w := range senders {
 		for _, c := range normalised(w) {
@@ -113,6 +115,18 @@ func spoken(claims []connectors.Claim) string {
 		s = append(s, c.Kind+" "+c.Value)
 	}
 	return strings.Join(s, ", ")
+}
+
+// LeadTx is the newest lead of a contact, "" when it has none.
+func (k *Known) LeadTx(tx *gorm.DB, contactID string) (id string, err error) {
+	if id, ok := k.leads[contactID]; ok {
+		return id, nil
+	}
+	err = tx.Raw("SELECT id FROM leads WHERE contact_id = ? ORDER BY created_at DESC, id DESC LIMIT 1", contactID).Scan(&id).Error
+	if err != nil {
+		return "", fmt.Errorf("lead of the contact: %w", err)
+	}
+	return id, nil
 }
 
 // find is the contact of the first claim that is known.

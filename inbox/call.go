@@ -168,9 +168,9 @@ func (b *Inbox) openCallTx(tx *gorm.DB, s *sight, it *item) (*Call, error) {
 	before := conv.snapshot()
 	conv.rang(m, it)
 	if freshConv {
-		err = b.beginTx(tx, it, who, conv, m)
+		err = b.beginTx(tx, s, it, who, conv, m)
 	} else {
-		err = b.joinTx(tx, it, who, conv, before, m)
+		err = b.joinTx(tx, s, it, who, conv, before, m)
 	}
 	if err != nil {
 		return nil, err

@@ -208,19 +208,19 @@ func (b *Inbox) acceptMessageTx(tx *gorm.DB, s *sight, it *item) error {
 	m := b.inboundMessage(it, conv, who.Contact)
 	conv.received(m, it)
 	if fresh {
-		return b.beginTx(tx, it, who, conv, m)
+		return b.beginTx(tx, s, it, who, conv, m)
 	}
-	return b.joinTx(tx, it, who, conv, before, m)
+	return b.joinTx(tx, s, it, who, conv, before, m)
 }
 
 // joinTx adds a message to a conversation that was there before.
-func (b *Inbox) joinTx(tx *gorm.DB, it *item, who crm.Resolved, conv *Conversation, before snapshot, m *Message) error {
+func (b *Inbox) joinTx(tx *gorm.DB, s *sight, it *item, who crm.Resolved, conv *Conversation, before snapshot, m *Message) error {
 	if who.Changed {
 		if err := b.tellContactTx(tx, who, conv); err != nil {
 			return err
 		}
 	}
-	if err := b.leadTx(tx, it, who, conv); err != nil {
+	if err := b.leadTx(tx, s, it, who, conv); err != nil {
 		return err
 	}
 	if err := b.createMessageTx(tx, conv, m); err != nil {
@@ -233,7 +233,7 @@ func (b *Inbox) joinTx(tx *gorm.DB, it *item, who crm.Resolved, conv *Conversati
 }
 
 // beginTx stores a conversation together with its first message, and tells of them in the order in which a reader needs them.
-func (b *Inbox) beginTx(tx *gorm.DB, it *item, who crm.Resolved, conv *Conversation, m *Message) error {
+func (b *Inbox) beginTx(tx *gorm.DB, s *sight, it *item, who crm.Resolved, conv *Conversation, m *Message) error {
 	if who.Changed {
 		if err := b.tellContactTx(tx, who, conv); err != nil {
 			return err
@@ -247,7 +247,7 @@ func (b *Inbox) beginTx(tx *gorm.DB, it *item, who crm.Resolved, conv *Conversat
 	if err != nil {
 		return err
 	}
-	if err := b.leadTx(tx, it, who, conv); err != nil {
+	if err := b.leadTx(tx, s, it, who, conv); err != nil {
 		return err
 	}
 	if err := b.createMessageTx(tx, conv, m); err != nil {
@@ -336,7 +336,7 @@ func (it *item) peer() connectors.Claim {
 }
 
 // leadTx opens a lead card where the channel's rule says so, and hangs it on the conversation.
-func (b *Inbox) leadTx(tx *gorm.DB, it *item, who crm.Resolved, conv *Conversation) error {
+func (b *Inbox) leadTx(tx *gorm.DB, s *sight, it *item, who crm.Resolved, conv *Conversation) error {
 	rule := it.rules.Lead
 	wanted := rule.Create == "new_contact" && who.Created || rule.Create == "always" && conv.LeadID == ""
 	if !wanted || it.Auto != connectors.AutoNone || it.Muted || len(it.Sender.Claims) == 0 {
@@ -352,7 +352,7 @@ func (b *Inbox) leadTx(tx *gorm.DB, it *item, who crm.Resolved, conv *Conversati
 	if it.Source.Referrer != "" {
 		source["referrer"] = sanitize.Preview(it.Source.Referrer, 1000)
 	}
-	l, err := crm.OpenLeadTx(tx, crm.NewLead{Title: who.Contact.Name, PipelineID: rule.PipelineID, OwnerID: rule.Owner, ContactID: who.Contact.ID, ConversationID: conv.ID,
+	l, err := s.people.OpenLeadTx(tx, crm.NewLead{Title: who.Contact.Name, PipelineID: rule.PipelineID, OwnerID: rule.Owner, ContactID: who.Contact.ID, ConversationID: conv.ID,
 		Source: source, Audience: conv.Audience(), At: it.now})
 	if err != nil {
 		return err

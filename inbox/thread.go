@@ -47,7 +47,7 @@ func (b *Inbox) threadTx(tx *gorm.DB, s *sight, it *item, who crm.Resolved) (c *
 	if c, err = b.byReferencesTx(tx, it, who.Contact.ID); err != nil || c != nil {
 		return c, false, err
 	}
-	c, err = b.openTx(tx, it, who)
+	c, err = b.openTx(tx, s, it, who)
 	if err == nil && it.Thread.Key != "" {
 		s.threads[it.thread()] = c
 	}
@@ -93,7 +93,7 @@ func oneTx(q *gorm.DB) (*Conversation, error) {
 }
 
 // openTx makes a conversation, without storing it.
-func (b *Inbox) openTx(tx *gorm.DB, it *item, who crm.Resolved) (*Conversation, error) {
+func (b *Inbox) openTx(tx *gorm.DB, s *sight, it *item, who crm.Resolved) (*Conversation, error) {
 	at := it.shownAt()
 	c := &Conversation{
 		ID: ids.New(), Status: Open, Priority: "normal", Subject: sanitize.Preview(it.Subject, 300), ChannelID: it.ch.ID, ChannelType: it.ch.Type,
@@ -111,16 +111,9 @@ func (b *Inbox) openTx(tx *gorm.DB, it *item, who crm.Resolved) (*Conversation, 
 		c.MatchHow = "created"
 		return c, nil
 	}
-	if err := db.FlushTx(tx); err != nil { // the lead may be of this transaction
-		return nil, err
-	}
-	var lead crm.Lead
-	err := tx.Where("contact_id = ?", who.Contact.ID).Order("created_at DESC, id DESC").Take(&lead).Error
-	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, fmt.Errorf("lead of the contact: %w", err)
-	}
-	c.LeadID = lead.ID
-	return c, nil
+	var err error
+	c.LeadID, err = s.people.LeadTx(tx, who.Contact.ID)
+	return c, err
 }
 
 // newToken is 80 random bits in letters that survive every mail system.

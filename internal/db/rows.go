@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"sync"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -15,11 +16,16 @@ import (
 type Rows struct {
 	tables  map[string]table
 	numbers map[string][]*int64
-	known   map[any]any
+	known   map[same]any
 }
 
 type table interface {
 	storeTx(tx *gorm.DB) error
+}
+
+type same struct {
+	kind reflect.Type
+	key  string
 }
 
 // order is that of the tables: a row comes after those it refers to.
@@ -29,7 +35,7 @@ type rowsKey struct{}
 
 // Gather makes transactions under the returned context gather their rows.
 func Gather(ctx context.Context) context.Context {
-	return context.WithValue(ctx, rowsKey{}, &Rows{tables: map[string]table{}, numbers: map[string][]*int64{}, known: map[any]any{}})
+	return context.WithValue(ctx, rowsKey{}, &Rows{tables: map[string]table{}, numbers: map[string][]*int64{}, known: map[same]any{}})
 }
 
 // BeginTx forgets what a former try of the transaction had gathered.
@@ -55,7 +61,11 @@ func (g *gathered[T]) storeTx(tx *gorm.DB) error {
 	if g.replace {
 		tx = tx.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "id"}}, UpdateAll: true})
 	}
-	if err := tx.CreateInBatches(g.rows, 500).Error; err != nil {
+	atOnce := 500
+	if tx.Name() == SQLite {
+		atOnce = 16 // its driver looks through all values for each of them
+	}
+	if err := tx.CreateInBatches(g.rows, atOnce).Error; err != nil {
 		return fmt.Errorf("store %s: %w", g.name, err)
 	}
 	return nil
@@ -65,11 +75,7 @@ func (g *gathered[T]) storeTx(tx *gorm.DB) error {
 // one that was read again would be an older state.
 func Same[T any](tx *gorm.DB, key string, row *T) *T {
 	known := rowsOf(tx).known
-	type typed struct {
-		of  reflect.Type
-		key string
-	}
-	k := typed{reflect.TypeFor[T](), key}
+	k := same{reflect.TypeFor[T](), key}
 	if first, ok := known[k].(*T); ok {
 		return first
 	}
@@ -84,12 +90,9 @@ func StoreTx[T any](tx *gorm.DB, row *T) error { return store(tx, row, false) }
 func ReplaceTx[T any](tx *gorm.DB, row *T) error { return store(tx, row, true) }
 
 func store[T any](tx *gorm.DB, row *T, replace bool) error {
-	name := tx.NamingStrategy.TableName(reflect.TypeFor[T]().Name())
-	if t, ok := any(row).(interface{ TableName() string }); ok {
-		name = t.TableName()
-	}
-	if !slices.Contains(order, name) {
-		return fmt.Errorf("rows of %s are not gathered", name)
+	name, err := tableOf[T](tx)
+	if err != nil {
+		return err
 	}
 	r := rowsOf(tx)
 	g, _ := r.tables[name].(*gathered[T])
@@ -102,6 +105,24 @@ func store[T any](tx *gorm.DB, row *T, replace bool) error {
 		g.rows = append(g.rows, row)
 	}
 	return nil
+}
+
+var names sync.Map // reflect.Type → name of the table: gorm makes it anew each time
+
+func tableOf[T any](tx *gorm.DB) (string, error) {
+	kind := reflect.TypeFor[T]()
+	if name, ok := names.Load(kind); ok {
+		return name.(string), nil
+	}
+	s := &gorm.Statement{DB: tx}
+	if err := s.Parse(new(T)); err != nil {
+		return "", err
+	}
+	if !slices.Contains(order, s.Table) {
+		return "", fmt.Errorf("rows of %s are not gathered", s.Table)
+	}
+	names.Store(kind, s.Table)
+	return s.Table, nil
 }
 
 // NumberTx puts the next number of a sequence that people see into n when the transaction ends, or at FlushTx.

@@ -395,7 +395,7 @@ func (l *Log) ReachesBack(ctx context.Context, seq int64) (bool, error) {
 func (l *Log) Forget(ctx context.Context, age time.Duration) error {
 	before := l.now().Add(-age).UnixMilli()
 	for {
-		res := l.db.Write(ctx).Exec(`DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE at < ? AND seq < (SELECT MAX(seq) FROM events) ORDER BY seq LIMIT 1000)`, before)
+		res := l.db.Write(ctx).Exec(`DELETE FROM events WHERE at < ? AND seq IN (SELECT seq FROM events ORDER BY seq LIMIT 1000) AND seq < (SELECT MAX(seq) FROM events)`, before) // older ones come first
 		if res.Error != nil {
 			return fmt.Errorf("forget old events: %w", res.Error)
 		}
