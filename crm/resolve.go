@@ -2,6 +2,7 @@ package crm
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,8 +100,12 @@ func (k *Known) ResolveTx(tx *gorm.DB, w Who) (Resolved, error) {
 func normalised(w Who) []connectors.Claim {
 	var out []connectors.Claim
 	for _, c := range w.Claims {
-		if v := Normal(c.Kind, c.Value, w.Region); v != "" {
-			out = append(out, connectors.Claim{Kind: c.Kind, Value: v, Trust: c.Trust})
+		n := connectors.Claim{Kind: c.Kind, Value: Normal(c.Kind, c.Value, w.Region), Trust: c.Trust}
+		same := func(o connectors.Claim) bool {
+			return o.Kind == n.Kind && o.Value == n.Value && everywhere(o.Kind, o.Trust) == everywhere(n.Kind, n.Trust)
+		}
+		if n.Value != "" && !slices.ContainsFunc(out, same) {
+			out = append(out, n)
 		}
 	}
 	return out

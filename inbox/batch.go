@@ -108,6 +108,7 @@ func (g *batch) gather(first *entry) []*entry {
 
 // commit writes all of them at once. When one fails, nothing of them is written; it is set apart and the others go on without it. Who
 // failed on a unique index met another node at work on the same thing; done once more, alone, it finds what the other made.
+// When the whole could not be written each is tried alone: one that can't be stored must not keep the others out.
 func (g *batch) commit(all []*entry) {
 	for apart := 0; len(all) > 1 && apart < apartMost; apart++ {
 		bad, err := g.together(all)
@@ -116,7 +117,7 @@ func (g *batch) commit(all []*entry) {
 			defer g.alone(all[bad])
 			all = slices.Delete(all, bad, bad+1)
 			continue
-		case db.Refused(err): // by a statement for many rows: it may be anybody's
+		case err != nil && !db.Away(err): // a statement for many rows: it may be anybody's
 			apart = apartMost
 			continue
 		}
@@ -155,7 +156,7 @@ func (g *batch) together(all []*entry) (bad int, err error) {
 
 func (g *batch) alone(e *entry) {
 	_, err := g.together([]*entry{e})
-	if db.IsDuplicate(err) {
+	if db.IsDuplicate(err) || db.GaveWay(err) {
 		_, err = g.together([]*entry{e})
 	}
 	e.done <- err

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"parley/connectors"
@@ -55,7 +56,7 @@ func (b *Inbox) Accept(ctx context.Context, channelID string, in connectors.Inbo
 	if err != nil {
 		return connectors.Accepted{}, err
 	}
-	if in.Key == "" {
+	if strings.TrimSpace(in.Key) == "" {
 		return connectors.Accepted{}, errors.New("an item without a key can't be told from its repetition")
 	}
 	item := b.prepare(ch, in)
@@ -66,6 +67,10 @@ func (b *Inbox) Accept(ctx context.Context, channelID string, in connectors.Inbo
 		if err := b.putBlobs(ctx, item); err != nil {
 			return connectors.Accepted{}, err
 		}
+	}
+	if acknowledgesFirst {
+		go func() { _, _ = b.batch.do(item, b.acceptTx) }()
+		return connectors.Accepted{}, nil
 	}
 	out, err := b.batch.do(item, b.acceptTx)
 	if db.Refused(err) || errors.Is(err, errPanic) {
@@ -114,17 +119,13 @@ func (b *Inbox) prepare(ch *Channel, in connectors.Inbound) *item {
 	if in.At.IsZero() {
 		in.At = now
 	}
-	in.Text, in.Subject = sanitize.Text(in.Text), sanitize.Line(in.Subject)
-	in.Sender.Name = sanitize.Line(in.Sender.Name)
-	if in.HTML != "" {
-		in.HTML = sanitize.MailHTML(in.HTML, cidMark)
-	}
+	clean(&in)
 	hash := sha256.Sum256(in.Raw)
 	it := &item{Inbound: in, ch: ch, rules: ch.common(), now: now}
 	it.journal = Journal{ID: ids.New(), ChannelID: ch.ID, ItemKey: in.Key, State: Processed, Raw: in.Raw, RawType: in.RawType, RawHash: hex.EncodeToString(hash[:]), ReceivedAt: now.UnixMilli()}
 	for i, p := range in.Parts {
 		a := Attachment{ID: ids.New(), Position: i, Name: attachmentName(p, i), MimeType: mimeOf(p), Size: p.Size, Cid: sanitize.Line(p.CID), InlinePart: p.Inline, State: "ready",
-			FetchRef: p.FetchRef, Problem: sanitize.Line(p.Problem), CreatedAt: now.UnixMilli()}
+			FetchRef: sanitize.Text(p.FetchRef), Problem: sanitize.Line(p.Problem), CreatedAt: now.UnixMilli()}
 		switch {
 		case p.Problem != "":
 			a.State = "failed"
@@ -152,6 +153,8 @@ func (b *Inbox) alreadyHere(ctx context.Context, it *item) (connectors.Accepted,
 }
 
 func (b *Inbox) acceptTx(tx *gorm.DB, s *sight, it *item) (connectors.Accepted, error) {
+	j := &it.journal // a second try begins anew
+	j.State, j.Reason, j.MessageID, j.ConversationID, j.ContactID = Processed, "", "", "", ""
 	if it.Cursor != nil {
 		if err := advanceTx(tx, it.ch.ID, *it.Cursor); err != nil {
 			return connectors.Accepted{}, err
@@ -160,8 +163,6 @@ func (b *Inbox) acceptTx(tx *gorm.DB, s *sight, it *item) (connectors.Accepted, 
 	if known := s.seen[it.key()]; known != nil && !it.replay {
 		return *known, nil
 	}
-	j := &it.journal
-	j.State, j.Reason, j.MessageID, j.ConversationID, j.ContactID = Processed, "", "", "", "" // a former try may have failed on the way
 	if err := b.dispatchTx(tx, s, it); err != nil {
 		return connectors.Accepted{}, err
 	}
@@ -279,7 +280,7 @@ func (b *Inbox) inboundMessage(it *item, conv *Conversation, from *crm.Contact) 
 	m := &Message{
 		ID: ids.New(), ConversationID: conv.ID, ContactID: from.ID, ChannelID: it.ch.ID, Direction: DirInbound, Kind: it.Kind, Subject: it.Subject,
 		BodyText: it.Text, BodyHTML: it.HTML, Headers: headersOf(it), AuthorType: "contact", AuthorID: from.ID, AuthorName: from.Name, Status: Received,
-		ProviderID: sanitize.Line(it.ProviderID), Auto: string(it.Auto), CreatedAt: it.shownAt(), UpdatedAt: it.now.UnixMilli(),
+		ProviderID: it.ProviderID, Auto: string(it.Auto), CreatedAt: it.shownAt(), UpdatedAt: it.now.UnixMilli(),
 	}
 	if m.Kind == "" {
 		m.Kind = connectors.KindText
@@ -316,17 +317,22 @@ func (c *Conversation) received(m *Message, it *item) {
 	if c.WaitingSince == 0 {
 		c.WaitingSince = m.CreatedAt
 	}
-	if peer := it.peer(); peer.Value != "" {
+	if peer := it.peer(); peer.Value != "" && m.ContactID == c.ContactID { // a participant's word does not turn the answers to them
 		c.PeerKind, c.Peer = peer.Kind, peer.Value
 	}
 }
 
 // peer is where an answer goes on this channel: the address that a mail asks answers to, else the sender's.
 func (it *item) peer() connectors.Claim {
-	region := it.rules.DefaultRegion
 	if to := crm.NormalEmail(it.Headers["Reply-To"]); to != "" {
 		return connectors.Claim{Kind: connectors.KindEmail, Value: to, Trust: connectors.TrustAsserted}
 	}
+	return it.from()
+}
+
+// from is the sender's address on this channel.
+func (it *item) from() connectors.Claim {
+	region := it.rules.DefaultRegion
 	for _, c := range it.Sender.Claims {
 		if v := crm.Normal(c.Kind, c.Value, region); v != "" {
 			return connectors.Claim{Kind: c.Kind, Value: v, Trust: c.Trust}
@@ -339,7 +345,8 @@ func (it *item) peer() connectors.Claim {
 func (b *Inbox) leadTx(tx *gorm.DB, s *sight, it *item, who crm.Resolved, conv *Conversation) error {
 	rule := it.rules.Lead
 	wanted := rule.Create == "new_contact" && who.Created || rule.Create == "always" && conv.LeadID == ""
-	if !wanted || it.Auto != connectors.AutoNone || it.Muted || len(it.Sender.Claims) == 0 {
+	guest := conv.ContactID != who.Contact.ID // somebody who was written to in another's conversation
+	if !wanted || guest || it.Auto != connectors.AutoNone || it.Muted || len(it.Sender.Claims) == 0 {
 		return nil
 	}
 	source := map[string]any{"channel_type": it.ch.Type, "channel_id": it.ch.ID, "utm": it.Source.UTM}
@@ -466,7 +473,7 @@ func (b *Inbox) acceptOutgoingTx(tx *gorm.DB, it *item) error {
 		it.journal.State, it.journal.Reason = Duplicate, "our own message, seen again in the Sent folder"
 		return nil
 	}
-	conv, err := b.byReferencesTx(tx, it, "")
+	conv, err := b.byReferencesTx(tx, it, func(*Conversation) (bool, error) { return true, nil })
 	if err != nil {
 		return err
 	}

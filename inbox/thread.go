@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"parley/connectors"
@@ -35,16 +36,7 @@ func (b *Inbox) threadTx(tx *gorm.DB, s *sight, it *item, who crm.Resolved) (c *
 			return nil, false, err
 		}
 	}
-	if it.Thread.ReplyToken != "" {
-		c, err = oneTx(tx.Where("reply_token = ? AND contact_id = ?", it.Thread.ReplyToken, who.Contact.ID))
-		if err != nil || c != nil {
-			if c != nil {
-				c.MatchHow, c.MatchEvidence = "thread", "the reply address of the conversation"
-			}
-			return c, false, err
-		}
-	}
-	if c, err = b.byReferencesTx(tx, it, who.Contact.ID); err != nil || c != nil {
+	if c, err = b.answeredTx(tx, it, who); err != nil || c != nil {
 		return c, false, err
 	}
 	c, err = b.openTx(tx, s, it, who)
@@ -54,30 +46,76 @@ func (b *Inbox) threadTx(tx *gorm.DB, s *sight, it *item, who crm.Resolved) (c *
 	return c, true, err
 }
 
-// byReferencesTx is the conversation of the nearest message that the item answers, as long as it is with contactID ("" : anybody).
-func (b *Inbox) byReferencesTx(tx *gorm.DB, it *item, contactID string) (*Conversation, error) {
-	for i, id := range it.Thread.ReplyTo {
-		if id == "" || i >= 50 {
-			continue // never match on an empty key
-		}
-		var m Message
-		q := tx.Select("messages.conversation_id").Where("messages.channel_id = ? AND messages.provider_id = ? AND messages.provider_id <> ''", it.ch.ID, id)
-		if contactID != "" {
-			q = q.Joins("JOIN conversations ON conversations.id = messages.conversation_id AND conversations.contact_id = ?", contactID)
-		}
-		err := q.Order("messages.n DESC").Take(&m).Error
-		if errors.Is(err, gorm.ErrRecordNotFound) {
-			continue
-		}
+// answeredTx is the conversation that a mail answers: by our reply token, else by the nearest message that it refers to. Its sender must be who the
+// conversation is with, or somebody we wrote to in it; a subject alone joins nothing.
+func (b *Inbox) answeredTx(tx *gorm.DB, it *item, who crm.Resolved) (*Conversation, error) {
+	if it.Thread.ReplyToken != "" {
+		c, err := oneTx(tx.Where("reply_token = ?", it.Thread.ReplyToken))
 		if err != nil {
 			return nil, err
 		}
-		c, err := oneTx(tx.Where("id = ?", m.ConversationID))
-		if err != nil || c != nil {
-			if c != nil {
-				c.MatchHow, c.MatchEvidence = "thread", "it answers a message of this conversation"
+		if c != nil {
+			if fits, err := b.fitsTx(tx, it, c, who.Contact.ID); err != nil || fits {
+				c.MatchHow, c.MatchEvidence = "thread", "the reply address of the conversation"
+				return c, err
 			}
-			return c, err
+		}
+	}
+	return b.byReferencesTx(tx, it, func(c *Conversation) (bool, error) { return b.fitsTx(tx, it, c, who.Contact.ID) })
+}
+
+// fitsTx tells whether the sender of it takes part in c.
+func (b *Inbox) fitsTx(tx *gorm.DB, it *item, c *Conversation, contactID string) (bool, error) {
+	if it.rules.NewSubject == "new_conversation" && bareSubject(it.Subject) != bareSubject(c.Subject) {
+		return false, nil
+	}
+	if c.ContactID == contactID {
+		return true, nil
+	}
+	from := it.from()
+	if from.Kind != connectors.KindEmail {
+		return false, nil
+	}
+	var n int64
+	err := tx.Model(&Message{}).Where(`conversation_id = ? AND direction = ? AND headers LIKE ? ESCAPE '\'`, c.ID, DirOutbound, "%"+likeEscape(quoted(from.Value))+"%").Limit(1).Count(&n).Error
+	return n > 0, err
+}
+
+// bareSubject is a subject without the marks of answers and forwards.
+func bareSubject(s string) string {
+	s = strings.ToLower(strings.TrimSpace(s))
+	for {
+		mark, rest, ok := strings.Cut(s, ":")
+		if !ok || !slices.Contains([]string{"re", "fwd", "fw", "aw", "wg", "sv", "antw", "rv", "отв", "на", "ответ"}, strings.TrimSpace(mark)) {
+			return s
+		}
+		s = strings.TrimSpace(rest)
+	}
+}
+
+// byReferencesTx is the conversation of the nearest message that the item answers and whose conversation fits.
+func (b *Inbox) byReferencesTx(tx *gorm.DB, it *item, fits func(*Conversation) (bool, error)) (*Conversation, error) {
+	for _, id := range it.Thread.ReplyTo[:min(50, len(it.Thread.ReplyTo))] {
+		if id == "" {
+			continue // never match on an empty key
+		}
+		var candidates []Message
+		err := tx.Select("conversation_id").Where("channel_id = ? AND provider_id = ? AND provider_id <> ''", it.ch.ID, id).Order("n DESC").Limit(10).Find(&candidates).Error
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range candidates { // several where somebody's mail program repeats its ids
+			c, err := oneTx(tx.Where("id = ?", m.ConversationID))
+			if err != nil {
+				return nil, err
+			}
+			if c == nil {
+				continue
+			}
+			if ok, err := fits(c); err != nil || ok {
+				c.MatchHow, c.MatchEvidence = "thread", "it answers a message of this conversation"
+				return c, err
+			}
 		}
 	}
 	return nil, nil
@@ -170,7 +208,7 @@ func extensionOf(mime string) string {
 
 func mimeOf(p connectors.Attachment) string {
 	m := strings.ToLower(strings.TrimSpace(strings.SplitN(p.MIME, ";", 2)[0]))
-	if m == "" || strings.ContainsAny(m, " \r\n\x00") || !strings.Contains(m, "/") || len(m) > 120 {
+	if m == "" || !storable(m) || strings.ContainsAny(m, " \r\n") || !strings.Contains(m, "/") || len(m) > 120 {
 		return "application/octet-stream"
 	}
 	return m

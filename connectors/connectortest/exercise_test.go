@@ -104,7 +104,6 @@ func (r *reader) poll(ctx context.Context, sink connectors.Sink) error {
 			return err
 		}
 		if r.fault == "acknowledges first" {
-			from = next
 			r.box.mu.Lock()
 			r.box.next = next
 			r.box.mu.Unlock()

@@ -258,7 +258,7 @@ func filePart(f connectors.OutAttachment, data []byte) part {
 	if len(name) > maxFileName {
 		name = strings.ToValidUTF8(name[:maxFileName], "")
 	}
-	mediaType := f.MIME
+	var mediaType string
 	if t, params, err := mime.ParseMediaType(f.MIME); err != nil || mime.FormatMediaType(t, params) == "" || strings.HasPrefix(t, "multipart/") {
 		mediaType = "application/octet-stream"
 	} else {

@@ -2,6 +2,7 @@ package email
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -105,8 +106,8 @@ func (c SMTPConfig) endpoint() string { return net.JoinHostPort(c.Host, strconv.
 func check(raw json.RawMessage) []connectors.FieldError {
 	var c Config
 	if err := json.Unmarshal(raw, &c); err != nil {
-		field := ""
-		if te, ok := err.(*json.UnmarshalTypeError); ok {
+		field, te := "", &json.UnmarshalTypeError{}
+		if errors.As(err, &te) {
 			field = te.Field
 		}
 		return []connectors.FieldError{{Field: field, Code: "malformed", Message: "is not of the right type"}}

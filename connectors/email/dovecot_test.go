@@ -18,12 +18,12 @@ import (
 
 // dovecot is a private Dovecot on free ports, for a mailbox of support@hub.test.
 type dovecot struct {
-	t               *testing.T
-	conf            string
-	imap, lmtp      int
-	imaps           int
-	stopped         chan error
-	dir, user, sbin string
+	t          *testing.T
+	conf       string
+	imap, lmtp int
+	imaps      int
+	stopped    chan error
+	dir        string
 }
 
 func startDovecot(t *testing.T) *dovecot {

@@ -2,7 +2,6 @@ package email
 
 import (
 	"bytes"
-	"io"
 	"regexp"
 	"strings"
 
@@ -19,9 +18,6 @@ func htmlText(page string) string {
 		kind := t.Next()
 		switch kind {
 		case html.ErrorToken:
-			if t.Err() == io.EOF {
-				return w.String()
-			}
 			return w.String()
 		case html.TextToken:
 			if hidden == 0 {

@@ -91,7 +91,7 @@ func (c *Connector) dialSMTP(ctx context.Context) (*submission, error) {
 	}
 	s := &submission{conn: raw}
 	s.stop = context.AfterFunc(ctx, func() { raw.Close() })
-	if err := s.begin(cfg, c.pace, domainOf(asciiDomain(c.config.Address))); err != nil {
+	if err := s.begin(ctx, cfg, c.pace, domainOf(asciiDomain(c.config.Address))); err != nil {
 		s.close()
 		return nil, connectors.Retry(fmt.Errorf("greet %s: %w", cfg.endpoint(), err), 0)
 	}
@@ -102,14 +102,14 @@ func (c *Connector) dialSMTP(ctx context.Context) (*submission, error) {
 	return s, nil
 }
 
-func (s *submission) begin(cfg *SMTPConfig, p pace, name string) error {
+func (s *submission) begin(ctx context.Context, cfg *SMTPConfig, p pace, name string) error {
 	conn := net.Conn(writeLimitConn{s.conn, p.answer})
 	tlsConfig := &tls.Config{ServerName: cfg.Host}
 	switch cfg.Security {
 	case securityTLS:
 		conn.SetDeadline(time.Now().Add(p.answer))
 		t := tls.Client(conn, tlsConfig)
-		if err := t.Handshake(); err != nil {
+		if err := t.HandshakeContext(ctx); err != nil {
 			return err
 		}
 		conn = t

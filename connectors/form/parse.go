@@ -147,7 +147,7 @@ func parseMultipart(body []byte, boundary, region string) (post, error) {
 	r := multipart.NewReader(bytes.NewReader(body), boundary)
 	for {
 		part, err := r.NextPart()
-		if err == io.EOF {
+		if err == io.EOF { //nolint:errorlint // a wrapped one says that the body broke off
 			p.fields = decoded(p.fields, "", region)
 			return p, nil
 		}

@@ -2,6 +2,7 @@ package webchat
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -207,7 +208,7 @@ func (s *session) follow(ctx context.Context, position int64) error {
 		return nil
 	}
 	s.conn.Close(closeTryLater, "please join again")
-	if _, left := err.(gone); left || err == nil {
+	if left := (gone{}); err == nil || errors.As(err, &left) {
 		return nil
 	}
 	return fmt.Errorf("follow: %w", err)

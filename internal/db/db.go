@@ -153,10 +153,16 @@ func (d *DB) Write(ctx context.Context) *gorm.DB { return d.write.WithContext(ct
 func (d *DB) Read(ctx context.Context) *gorm.DB { return d.read.WithContext(ctx) }
 
 // Tx runs f in one transaction, again when the database asks for it (deadlock, serialisation). f must not use Write or Read.
+// What f gave to StoreTx is written before the commit.
 func (d *DB) Tx(ctx context.Context, f func(tx *gorm.DB) error) error {
 	for try := 0; ; try++ {
-		err := d.write.WithContext(ctx).Transaction(f)
-		if err == nil || try == 4 || !again(err) {
+		err := d.write.WithContext(gather(ctx)).Transaction(func(tx *gorm.DB) error {
+			if err := f(tx); err != nil {
+				return err
+			}
+			return FlushTx(tx)
+		})
+		if err == nil || try == 4 || !GaveWay(err) {
 			return err
 		}
 		slog.WarnContext(ctx, "transaction is tried again", "error", err)
@@ -168,8 +174,8 @@ func (d *DB) Tx(ctx context.Context, f func(tx *gorm.DB) error) error {
 	}
 }
 
-// again: PostgreSQL chose this transaction to give way (40P01, 40001).
-func again(err error) bool {
+// GaveWay tells whether PostgreSQL chose this transaction to give way to another (40P01, 40001): done again it will pass.
+func GaveWay(err error) bool {
 	var p *pgconn.PgError
 	return errors.As(err, &p) && (p.Code == "40P01" || p.Code == "40001")
 }

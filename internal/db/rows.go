@@ -11,9 +11,9 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// Rows gathers what one transaction stores, so that a table is written with one statement for all of its rows, and numbers are counted
-// once for all who want one. Whoever opens the transaction puts it into the context (Gather) and calls FlushTx as one of the last acts.
-type Rows struct {
+// rows gathers what one transaction (Tx) stores, so that a table is written with one statement for all of its rows, and numbers are counted
+// once for all who want one.
+type rows struct {
 	tables  map[string]table
 	numbers map[string][]*int64
 	known   map[same]any
@@ -33,21 +33,12 @@ var order = []string{"contacts", "identities", "conversations", "leads", "messag
 
 type rowsKey struct{}
 
-// Gather makes transactions under the returned context gather their rows.
-func Gather(ctx context.Context) context.Context {
-	return context.WithValue(ctx, rowsKey{}, &Rows{tables: map[string]table{}, numbers: map[string][]*int64{}, known: map[same]any{}})
+func gather(ctx context.Context) context.Context {
+	return context.WithValue(ctx, rowsKey{}, &rows{tables: map[string]table{}, numbers: map[string][]*int64{}, known: map[same]any{}})
 }
 
-// BeginTx forgets what a former try of the transaction had gathered.
-func BeginTx(tx *gorm.DB) {
-	r := rowsOf(tx)
-	clear(r.tables)
-	clear(r.numbers)
-	clear(r.known)
-}
-
-func rowsOf(tx *gorm.DB) *Rows {
-	return tx.Statement.Context.Value(rowsKey{}).(*Rows)
+func rowsOf(tx *gorm.DB) *rows {
+	return tx.Statement.Context.Value(rowsKey{}).(*rows)
 }
 
 // gathered are the rows of one table.

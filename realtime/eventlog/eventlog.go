@@ -142,10 +142,9 @@ func ActorOf(ctx context.Context) Actor {
 // Transaction runs f in one transaction. What f gave to db.StoreTx and AppendTx is written as its last act. After the commit readers are woken.
 func (l *Log) Transaction(ctx context.Context, f func(tx *gorm.DB) error) error {
 	var rec *recorder
-	err := l.db.Tx(db.Gather(context.WithValue(ctx, recorderKey{}, &recorder{})), func(tx *gorm.DB) error {
+	err := l.db.Tx(context.WithValue(ctx, recorderKey{}, &recorder{}), func(tx *gorm.DB) error {
 		rec = tx.Statement.Context.Value(recorderKey{}).(*recorder)
 		*rec = recorder{} // a second try begins anew
-		db.BeginTx(tx)
 		if err := f(tx); err != nil {
 			return err
 		}
@@ -262,7 +261,7 @@ func (row) TableName() string { return "events" }
 
 func (l *Log) writeTx(tx *gorm.DB, events []Event) error {
 	if len(events) == 0 {
-		return db.FlushTx(tx)
+		return nil
 	}
 	var head int64
 	if err := tx.Raw("UPDATE event_head SET seq = seq + ? WHERE id = 1 RETURNING seq", len(events)).Scan(&head).Error; err != nil {

@@ -43,7 +43,9 @@ func requestOf(c *fiber.Ctx) (*http.Request, error) {
 		return nil, err
 	}
 	h := make(http.Header, 12)
-	c.Request().Header.VisitAll(func(k, v []byte) { h.Add(string(k), string(v)) })
+	for k, v := range c.Request().Header.All() {
+		h.Add(string(k), string(v))
+	}
 	r := &http.Request{
 		Method: c.Method(), URL: u, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: h, Host: string(c.Request().Host()), RemoteAddr: c.Context().RemoteAddr().String(), Body: http.NoBody,

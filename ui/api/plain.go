@@ -32,6 +32,7 @@ func (a *API) plain() {
 	a.app.Get("/readyz", a.ready)
 	a.app.Get("/api/v1/openapi.json", a.openapi)
 	a.app.Get("/api/v1/calls/:id/recording", a.recording)
+	a.app.Get("/api/v1/pictures", a.picture)
 	if a.Metrics != nil {
 		a.app.Get("/metrics", adaptor.HTTPHandler(a.Metrics))
 	}
@@ -123,7 +124,9 @@ func (a *API) relay(c *fiber.Ctx, conn connectors.WebhookReceiver, typ, id strin
 		return a.refuse(c, http.StatusBadRequest, "bad request target")
 	}
 	header := http.Header{}
-	c.Request().Header.VisitAll(func(k, v []byte) { header.Add(string(k), string(v)) })
+	for k, v := range c.Request().Header.All() {
+		header.Add(string(k), string(v))
+	}
 	out := conn.Webhook(ctx, connectors.WebhookRequest{Method: c.Method(), Path: strings.TrimPrefix(u.Path, "/hooks/"+typ+"/"+id), URL: a.PublicURL + c.OriginalURL(),
 		Query: u.Query(), Header: header, Body: c.Body(), RemoteIP: a.address(c)}, a.Inbox.Sink(id))
 	for k, v := range out.Header {
@@ -273,7 +276,7 @@ func (a *API) upload(c *fiber.Ctx) error {
 	return c.Status(http.StatusCreated).JSON(v)
 }
 
-const appPolicy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self'; connect-src 'self' ws: wss:; frame-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+const appPolicy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob: https:; media-src 'self' blob:; font-src 'self'; connect-src 'self' ws: wss:; frame-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // page is the agents' app: a file of it, or its one page for every address inside it.
 func (a *API) page(c *fiber.Ctx) error {

@@ -64,7 +64,7 @@ func (r *Receiver) cut() {
 	}
 	r.mu.Unlock()
 	for _, c := range conns {
-		c.Close()
+		_ = c.Close()
 	}
 }
 
