@@ -156,8 +156,14 @@ func TestAnItemThatCantBeWrittenKeepsNobodyOut(t *testing.T) {
 		for i := range 40 {
 			posting.Go(func() {
 				if i%10 == 0 {
-					err := r.batch.do(func(tx *gorm.DB) error {
-						return eventlog.AppendTx(tx, eventlog.Event{Type: "poison", Data: func() {}}) // can't be encoded, which shows when all is written
+					ch, err := r.Channel(context.Background(), sms)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					poison := r.prepare(ch, connectors.Inbound{Key: fmt.Sprint("poison ", i)})
+					_, err = r.batch.do(poison, func(tx *gorm.DB, _ *sight, _ *item) (connectors.Accepted, error) {
+						return connectors.Accepted{}, eventlog.AppendTx(tx, eventlog.Event{Type: "poison", Data: func() {}}) // can't be encoded, which shows when all is written
 					})
 					if err == nil {
 						t.Error("what can't be encoded was written")
