@@ -330,9 +330,10 @@ func (b *Inbox) nameOf(channelID, conversationID, messageID string) string {
 
 func enqueueDeliveryTx(tx *gorm.DB, m *Message, at, now time.Time) error {
 	return jobs.EnqueueTx(tx, jobs.New{Kind: jobDeliver, Payload: deliverJob{m.ID}, RunAt: at, At: now, Queue: "send:" + m.ChannelID, Lane: "conversation:" + m.ConversationID,
-		UniqueKey: deliverKey(m.ID)})
+		UniqueKey: fmt.Sprintf("%s:%d", deliverKey(m.ID), m.Attempt)})
 }
 
+// deliverKey names the jobs that send a message; each carries the number of attempts before it, so that one that is just ending keeps no new one out.
 func deliverKey(messageID string) string { return "deliver:" + messageID }
 
 // messageTx reads and locks a message of a conversation that v may see.

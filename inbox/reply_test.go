@@ -242,3 +242,32 @@ func TestADraftIsChecked(t *testing.T) {
 		}
 	})
 }
+
+// Seen once: a message failed, was sent again within the same millisecond, and stayed "queued" for ever. The job that had failed was still marked
+// as running, and its key kept the new one out.
+func TestSendingAgainIsNotLostWhileTheFirstJobIsEnding(t *testing.T) {
+	each(t, func(r *rig) {
+		fails := true
+		d := newDesk(r, func(out connectors.Outbound) (connectors.Receipt, error) {
+			if fails {
+				return connectors.Receipt{}, connectors.Permanent(errors.New("no credit"))
+			}
+			return taken(out)
+		})
+		m := r.becomes(r.reply(d.first.ConversationID, Draft{Body: "Hello"}).ID, FailedMsg)
+		fails = false
+		if err := r.db.Write(context.Background()).Exec("UPDATE jobs SET state = 'running' WHERE kind = ?", jobDeliver).Error; err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Retry(context.Background(), boss, d.first.ConversationID, m.ID); err != nil {
+			t.Fatal(err)
+		}
+		var ready int64
+		r.db.Read(context.Background()).Table("jobs").Where("kind = ? AND state = 'ready'", jobDeliver).Count(&ready)
+		if ready == 0 {
+			if got := r.becomes(m.ID, Sent); got.Status != Sent {
+				t.Error("there is no job that would send it")
+			}
+		}
+	})
+}
