@@ -4,7 +4,7 @@ import { t } from '../i18n'
 import { Empty } from '../ui/states'
 
 /** In the place of a view whose code failed; the rest of the page goes on. */
-export function Broken({ error, reset }: { error: Error; reset: () => void }) {
+export function Broken({ error, reset }: { error: unknown; reset: () => void }) {
   return (
     <div role="alert">
       <Empty
@@ -17,7 +17,7 @@ export function Broken({ error, reset }: { error: Error; reset: () => void }) {
         }
       >
         <p>{t('state.brokenText')}</p>
-        <p className="small">{error.message}</p>
+        <p className="small">{error instanceof Error ? error.message : String(error)}</p>
       </Empty>
     </div>
   )
