@@ -11,6 +11,7 @@ import (
 	"parley/realtime/eventlog"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // Lead is a chance that came of a contact.
@@ -116,16 +117,12 @@ type NewLead struct {
 	At             time.Time
 }
 
-// OpenLeadTx opens a lead in the first stage of its pipeline.
+// OpenLeadTx opens a lead in the first stage of its pipeline, or of the default one when that is gone.
 func OpenLeadTx(tx *gorm.DB, n NewLead) (*Lead, error) {
 	var stage Stage
-	q := tx.Table("stages").Select("stages.*").Joins("JOIN pipelines p ON p.id = stages.pipeline_id")
-	if n.PipelineID != "" {
-		q = q.Where("p.id = ?", n.PipelineID)
-	} else {
-		q = q.Where("p.is_default")
-	}
-	if err := q.Order("stages.position").Take(&stage).Error; err != nil {
+	err := tx.Table("stages").Select("stages.*").Joins("JOIN pipelines p ON p.id = stages.pipeline_id").Where("p.id = ? OR p.is_default", n.PipelineID).
+		Order(clause.Expr{SQL: "p.id <> ?, stages.position", Vars: []any{n.PipelineID}}).Take(&stage).Error
+	if err != nil {
 		return nil, fmt.Errorf("first stage of the pipeline: %w", err)
 	}
 	number, err := NextNumberTx(tx, "lead")

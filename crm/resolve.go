@@ -51,7 +51,7 @@ func ResolveTx(tx *gorm.DB, w Who) (Resolved, error) {
 	} else {
 		r.Evidence = fmt.Sprintf("%s %s is known as %s", by.Kind, by.Value, by.Trust)
 	}
-	added, err := learnTx(tx, r.Contact, w, claims, r.Created)
+	added, err := learnTx(tx, r.Contact, w, claims, by)
 	if err != nil {
 		return Resolved{}, err
 	}
@@ -137,32 +137,37 @@ func firstName(w Who, claims []connectors.Claim) string {
 	return "Hidden number"
 }
 
-// learnTx gives the contact those claims that nobody has yet, and a name where its own was only an address. A fresh contact was opened
-// because nobody had any of them: whoever has one now was faster, and the index must say so.
-func learnTx(tx *gorm.DB, c *Contact, w Who, claims []connectors.Claim, fresh bool) (added bool, err error) {
+// learnTx gives the contact those claims that nobody has yet, and a name where its own was only an address. A contact that was opened because
+// nobody had its claims must get them all: where another transaction was faster with one, the unique index refuses, and the item is tried
+// again and finds that one's contact. by is the identity that a known contact was found by.
+func learnTx(tx *gorm.DB, c *Contact, w Who, claims []connectors.Claim, by Identity) (added bool, err error) {
+	given := []Identity{by}
 	for _, claim := range claims {
-		scope := scopeOf(claim.Kind, claim.Trust, w.ChannelID)
-		if fresh {
-			err := tx.Create(&Identity{ID: ids.New(), ContactID: c.ID, Kind: claim.Kind, Value: claim.Value, Scope: scope, Trust: claim.Trust, ChannelID: w.ChannelID, CreatedAt: w.At.UnixMilli()}).Error
-			if err != nil {
-				return false, fmt.Errorf("add identity: %w", err) // a duplicate: the caller begins anew
-			}
-			added = true
+		i := Identity{ID: ids.New(), ContactID: c.ID, Kind: claim.Kind, Value: claim.Value, Scope: scopeOf(claim.Kind, claim.Trust, w.ChannelID), Trust: claim.Trust,
+			ChannelID: w.ChannelID, CreatedAt: w.At.UnixMilli()}
+		if slices.ContainsFunc(given, func(g Identity) bool { return g.Kind == i.Kind && g.Value == i.Value && g.Scope == i.Scope }) {
 			continue
 		}
-		res := tx.Exec(`INSERT INTO identities (id, contact_id, kind, value, scope, trust, channel_id, created_at)
-			SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM identities WHERE kind = ? AND value = ? AND scope = ?)`,
-			ids.New(), c.ID, claim.Kind, claim.Value, scope, claim.Trust, w.ChannelID, w.At.UnixMilli(), claim.Kind, claim.Value, scope)
-		if res.Error != nil {
-			return added, fmt.Errorf("add identity: %w", res.Error)
+		given = append(given, i)
+		if by.ID != "" {
+			var known int64
+			if err := tx.Model(&Identity{}).Where("kind = ? AND value = ? AND scope = ?", i.Kind, i.Value, i.Scope).Count(&known).Error; err != nil {
+				return added, fmt.Errorf("look up identity: %w", err)
+			}
+			if known > 0 {
+				continue
+			}
 		}
-		added = added || res.RowsAffected > 0
+		if err := tx.Create(&i).Error; err != nil {
+			return added, fmt.Errorf("add identity: %w", err)
+		}
+		added = true
 	}
 	if name := strings.Join(strings.Fields(w.Name), " "); name != "" && name != c.Name && isAddress(c.Name, claims) {
 		c.Name = name
 		added = true
 	}
-	if added && !fresh {
+	if added && by.ID != "" {
 		c.UpdatedAt = w.At.UnixMilli()
 		c.Version++
 		err = tx.Model(&Contact{}).Where("id = ?", c.ID).Updates(map[string]any{"name": c.Name, "updated_at": c.UpdatedAt, "version": c.Version}).Error

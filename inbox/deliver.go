@@ -272,13 +272,6 @@ func (b *Inbox) find(ctx context.Context, j jobs.Job) error {
 	case !found && j.Attempt < 3:
 		return jobs.Later(errors.New("the provider does not list it yet"), time.Duration(j.Attempt)*20*time.Second)
 	}
-	if found && r.ProviderID != "" { // the same words went out twice, and this one is the other message's
-		var other int64
-		err := b.db.Read(ctx).Model(&Message{}).Where("channel_id = ? AND provider_id = ? AND id <> ?", m.ChannelID, r.ProviderID, m.ID).Count(&other).Error
-		if err != nil || other > 0 {
-			return err
-		}
-	}
 	state, reason := connectors.DeliverySent, ""
 	if !found {
 		r, state, reason = connectors.Receipt{}, connectors.DeliveryFailed, "the provider never got it"

@@ -201,6 +201,10 @@ func (b *Inbox) acceptTx(tx *gorm.DB, it *item, out *connectors.Accepted) error 
 // dispatchTx does what this item asks for.
 func (b *Inbox) dispatchTx(tx *gorm.DB, it *item) error {
 	switch {
+	case it.Repeat:
+		it.journal.State, it.journal.Reason = Duplicate, "the same bytes as an item that is here under another key"
+		it.journal.Raw, it.journal.RawBlob, it.journal.RawHash = nil, "", ""
+		return nil
 	case it.Quarantine != "":
 		it.journal.State, it.journal.Reason = Quarantined, sanitize.Preview(it.Quarantine, 500)
 		return nil
@@ -305,7 +309,7 @@ func (b *Inbox) placeTx(tx *gorm.DB, it *item) (who crm.Resolved, conv *Conversa
 func (b *Inbox) inboundMessage(it *item, conv *Conversation, from *crm.Contact) *Message {
 	m := &Message{
 		ID: ids.New(), ConversationID: conv.ID, ContactID: from.ID, ChannelID: it.ch.ID, Direction: DirInbound, Kind: it.Kind, Subject: it.Subject,
-		BodyText: it.Text, BodyHTML: it.HTML, Headers: headersOf(it), AuthorType: "contact", AuthorID: from.ID, AuthorName: from.Name, Status: Received,
+		BodyText: it.Text, BodyHTML: it.HTML, BodyVisible: it.Visible, Headers: headersOf(it), AuthorType: "contact", AuthorID: from.ID, AuthorName: from.Name, Status: Received,
 		ProviderID: it.ProviderID, Auto: string(it.Auto), CreatedAt: it.shownAt(), UpdatedAt: it.now.UnixMilli(),
 	}
 	if m.Kind == "" {
@@ -449,8 +453,8 @@ func (b *Inbox) acceptEditTx(tx *gorm.DB, it *item) error {
 	}
 	old := m.BodyText
 	m.Edits = append(m.Edits, EditView{At: it.now.UTC().Truncate(time.Millisecond), BodyText: old})
-	m.BodyText = it.Text
-	if err := b.updateMessageTx(tx, conv, m, map[string]any{"body_text": m.BodyText, "edits": m.Edits}, map[string]eventlog.Change{"body_text": {From: old, To: it.Text}}); err != nil {
+	m.BodyText, m.BodyVisible = it.Text, it.Visible
+	if err := b.updateMessageTx(tx, conv, m, map[string]any{"body_text": m.BodyText, "body_visible": m.BodyVisible, "edits": m.Edits}, map[string]eventlog.Change{"body_text": {From: old, To: it.Text}}); err != nil {
 		return err
 	}
 	if conv.LastID != m.ID {

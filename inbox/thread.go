@@ -168,8 +168,10 @@ func newToken() string {
 
 // previewOf is a message in one line.
 func previewOf(m *Message) string {
-	if s := sanitize.Preview(m.BodyText, previewLength); s != "" {
-		return s
+	for _, text := range []string{m.BodyVisible, m.BodyText} {
+		if s := sanitize.Preview(text, previewLength); s != "" {
+			return s
+		}
 	}
 	if m.BodyHTML != "" {
 		if s := sanitize.Preview(sanitize.HTMLToText(m.BodyHTML), previewLength); s != "" {
