@@ -114,7 +114,7 @@ func (b *Inbox) callView(c *Call, contactName string) CallView {
 
 // acceptCallTx adds one event to its call and tells what became of it. Events may come late, twice or out of order: the call is what
 // all of its events together say. A recording may be told of before its call, and does not say who called: it waits for the rest.
-func (b *Inbox) acceptCallTx(tx *gorm.DB, it *item) error {
+func (b *Inbox) acceptCallTx(tx *gorm.DB, s *sight, it *item) error {
 	call, err := callTx(tx, it.ch.ID, it.Call.CallID)
 	if err != nil {
 		return err
@@ -135,12 +135,12 @@ func (b *Inbox) acceptCallTx(tx *gorm.DB, it *item) error {
 			it.journal.Reason = "a recording whose call was not told of yet"
 			return nil
 		}
-		if err := b.placeCallTx(tx, it, call); err != nil {
+		if err := b.placeCallTx(tx, s, it, call); err != nil {
 			return err
 		}
 	}
 	it.journal.MessageID, it.journal.ConversationID, it.journal.ContactID = call.MessageID, call.ConversationID, call.ContactID
-	call.become(sum, it.ch.common().DefaultRegion)
+	call.become(sum, it.rules.DefaultRegion)
 	if err := recordingTx(tx, it, call, sum); err != nil {
 		return err
 	}
@@ -170,8 +170,8 @@ func openCallTx(tx *gorm.DB, it *item) (*Call, error) {
 }
 
 // placeCallTx gives a call its place: contact, conversation, line in the thread, lead.
-func (b *Inbox) placeCallTx(tx *gorm.DB, it *item, call *Call) error {
-	who, conv, fresh, err := b.placeTx(tx, it)
+func (b *Inbox) placeCallTx(tx *gorm.DB, s *sight, it *item, call *Call) error {
+	who, conv, fresh, err := b.placeTx(tx, s, it)
 	if err != nil {
 		return err
 	}
@@ -188,9 +188,9 @@ func (b *Inbox) placeCallTx(tx *gorm.DB, it *item, call *Call) error {
 	before := conv.snapshot()
 	conv.rang(m, it)
 	if fresh {
-		err = b.beginTx(tx, it, who, conv, m)
+		err = b.beginTx(tx, s, it, who, conv, m)
 	} else {
-		err = b.joinTx(tx, it, who, conv, before, m)
+		err = b.joinTx(tx, s, it, who, conv, before, m)
 	}
 	call.LeadID = conv.LeadID
 	return err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"parley/connectors"
+	"parley/internal/db"
 	"parley/internal/fault"
 	"parley/internal/jobs"
 
@@ -87,11 +88,15 @@ func (b *Inbox) doubtTx(tx *gorm.DB, c *Conversation, m *Message, why string) er
 }
 
 func lockMessageTx(tx *gorm.DB, id string) (*Conversation, *Message, error) {
-	m, c := &Message{}, &Conversation{}
+	m := &Message{}
+	if err := db.FlushTx(tx); err != nil { // it may be of this transaction
+		return nil, nil, err
+	}
 	if err := tx.Select("conversation_id").Where("id = ?", id).Take(m).Error; err != nil {
 		return nil, nil, notFound(err, "message")
 	}
-	if err := forUpdate(tx).Where("id = ?", m.ConversationID).Take(c).Error; err != nil { // the conversation first, as everywhere
+	c, err := lockTx(tx.Where("id = ?", m.ConversationID)) // the conversation first, as everywhere
+	if err != nil {
 		return nil, nil, notFound(err, "conversation")
 	}
 	m = &Message{}
@@ -271,13 +276,6 @@ func (b *Inbox) find(ctx context.Context, j jobs.Job) error {
 		return jobs.Later(err, time.Duration(j.Attempt)*30*time.Second)
 	case !found && j.Attempt < 3:
 		return jobs.Later(errors.New("the provider does not list it yet"), time.Duration(j.Attempt)*20*time.Second)
-	}
-	if found && r.ProviderID != "" { // the same words went out twice, and this one is the other message's
-		var other int64
-		err := b.db.Read(ctx).Model(&Message{}).Where("channel_id = ? AND provider_id = ? AND id <> ?", m.ChannelID, r.ProviderID, m.ID).Count(&other).Error
-		if err != nil || other > 0 {
-			return err
-		}
 	}
 	state, reason := connectors.DeliverySent, ""
 	if !found {

@@ -302,8 +302,8 @@ func (b *Inbox) wakeUp(ctx context.Context, j jobs.Job) error {
 		return err
 	}
 	return b.log.Transaction(ctx, func(tx *gorm.DB) error {
-		c := &Conversation{}
-		if err := forUpdate(tx).Where("id = ?", p.ConversationID).Take(c).Error; err != nil {
+		c, err := lockTx(tx.Where("id = ?", p.ConversationID))
+		if err != nil {
 			return err
 		}
 		if left := db.Time(c.SnoozedUntil).Sub(b.now()); c.Status == Snoozed && left > 0 { // snoozed anew while this job was in hand

@@ -10,6 +10,7 @@ import (
 
 	"parley/connectors"
 	"parley/crm"
+	"parley/internal/db"
 	"parley/internal/ids"
 	"parley/internal/sanitize"
 
@@ -22,23 +23,26 @@ const previewLength = 140
 //
 // A thread that the provider itself keeps (a chat, a number, a visitor) is one conversation, opened again when it was resolved.
 // Mail joins by our reply token or by the ids it refers to, and only when its sender is who the conversation is with.
-func (b *Inbox) threadTx(tx *gorm.DB, it *item, who crm.Resolved) (c *Conversation, fresh bool, err error) {
-	if it.Thread.Key != "" {
-		c, err = oneTx(tx.Where("channel_id = ? AND thread_key = ?", it.ch.ID, it.Thread.Key))
-		if err != nil || c != nil {
-			if c != nil {
-				c.MatchHow, c.MatchEvidence = "identity", who.Evidence
-				if c.ContactID != who.Contact.ID {
-					c.MatchHow, c.MatchEvidence = "thread", "the same thread on the channel"
-				}
-			}
-			return c, false, err
+func (b *Inbox) threadTx(tx *gorm.DB, s *sight, it *item, who crm.Resolved) (c *Conversation, fresh bool, err error) {
+	if c := s.threads[it.thread()]; c != nil {
+		c.MatchHow, c.MatchEvidence = "identity", who.Evidence
+		if c.ContactID != who.Contact.ID {
+			c.MatchHow, c.MatchEvidence = "thread", "the same thread on the channel"
+		}
+		return c, false, nil
+	}
+	if it.Thread.ReplyToken != "" || len(it.Thread.ReplyTo) > 0 {
+		if err := db.FlushTx(tx); err != nil { // what it answers may have come in the same moment
+			return nil, false, err
 		}
 	}
 	if c, err = b.answeredTx(tx, it, who); err != nil || c != nil {
 		return c, false, err
 	}
-	c, err = b.openTx(tx, it, who)
+	c, err = b.openTx(tx, s, it, who)
+	if err == nil && it.Thread.Key != "" {
+		s.threads[it.thread()] = c
+	}
 	return c, true, err
 }
 
@@ -62,7 +66,7 @@ func (b *Inbox) answeredTx(tx *gorm.DB, it *item, who crm.Resolved) (*Conversati
 
 // fitsTx tells whether the sender of it takes part in c.
 func (b *Inbox) fitsTx(tx *gorm.DB, it *item, c *Conversation, contactID string) (bool, error) {
-	if it.ch.common().NewSubject == "new_conversation" && bareSubject(it.Subject) != bareSubject(c.Subject) {
+	if it.rules.NewSubject == "new_conversation" && bareSubject(it.Subject) != bareSubject(c.Subject) {
 		return false, nil
 	}
 	if c.ContactID == contactID {
@@ -96,7 +100,7 @@ func (b *Inbox) byReferencesTx(tx *gorm.DB, it *item, fits func(*Conversation) (
 			continue // never match on an empty key
 		}
 		var candidates []Message
-		err := tx.Select("conversation_id").Where("channel_id = ? AND provider_id = ?", it.ch.ID, id).Order("n DESC").Limit(10).Find(&candidates).Error
+		err := tx.Select("conversation_id").Where("channel_id = ? AND provider_id = ? AND provider_id <> ''", it.ch.ID, id).Order("n DESC").Limit(10).Find(&candidates).Error
 		if err != nil {
 			return nil, err
 		}
@@ -119,44 +123,35 @@ func (b *Inbox) byReferencesTx(tx *gorm.DB, it *item, fits func(*Conversation) (
 
 // oneTx locks and reads the conversation that q names, nil when there is none.
 func oneTx(q *gorm.DB) (*Conversation, error) {
-	c := &Conversation{}
-	err := forUpdate(q).Take(c).Error
+	c, err := lockTx(q)
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
+	return c, err
 }
 
 // openTx makes a conversation, without storing it.
-func (b *Inbox) openTx(tx *gorm.DB, it *item, who crm.Resolved) (*Conversation, error) {
-	number, err := crm.NextNumberTx(tx, "conversation")
-	if err != nil {
-		return nil, err
-	}
+func (b *Inbox) openTx(tx *gorm.DB, s *sight, it *item, who crm.Resolved) (*Conversation, error) {
 	at := it.shownAt()
 	c := &Conversation{
-		ID: ids.New(), Number: number, Status: Open, Priority: "normal", Subject: sanitize.Preview(it.Subject, 300), ChannelID: it.ch.ID, ChannelType: it.ch.Type,
+		ID: ids.New(), Status: Open, Priority: "normal", Subject: sanitize.Preview(it.Subject, 300), ChannelID: it.ch.ID, ChannelType: it.ch.Type,
 		ContactID: who.Contact.ID, ThreadKey: it.Thread.Key, ReplyToken: newToken(), ActivityAt: at, CreatedAt: at, UpdatedAt: it.now.UnixMilli(), Version: 1,
 		MatchHow: "identity", MatchEvidence: who.Evidence, PeerName: who.Contact.Name,
 	}
-	if who.Created {
-		c.MatchHow = "created"
-	}
+	db.NumberTx(tx, "conversation", &c.Number)
+	db.Same(tx, c.ID, c)
 	peer := it.peer()
 	c.PeerKind, c.Peer = peer.Kind, peer.Value
 	if it.Muted {
 		c.Status = Resolved
 	}
-	var lead crm.Lead
-	err = tx.Where("contact_id = ?", who.Contact.ID).Order("created_at DESC, id DESC").Take(&lead).Error
-	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, fmt.Errorf("lead of the contact: %w", err)
+	if who.Created {
+		c.MatchHow = "created"
+		return c, nil
 	}
-	c.LeadID = lead.ID
-	return c, nil
+	var err error
+	c.LeadID, err = s.people.LeadTx(tx, who.Contact.ID)
+	return c, err
 }
 
 // newToken is 80 random bits in letters that survive every mail system.
@@ -168,8 +163,10 @@ func newToken() string {
 
 // previewOf is a message in one line.
 func previewOf(m *Message) string {
-	if s := sanitize.Preview(m.BodyText, previewLength); s != "" {
-		return s
+	for _, text := range []string{m.BodyVisible, m.BodyText} {
+		if s := sanitize.Preview(text, previewLength); s != "" {
+			return s
+		}
 	}
 	if m.BodyHTML != "" {
 		if s := sanitize.Preview(sanitize.HTMLToText(m.BodyHTML), previewLength); s != "" {

@@ -88,7 +88,7 @@ func restore(ctx context.Context, env environment, args []string) error {
 	if from == "" {
 		return usageError{errors.New("--from is needed")}
 	}
-	a, err := archive.Open(from)
+	a, err := archive.Open(ctx, from)
 	if err != nil {
 		return err
 	}

@@ -83,6 +83,10 @@ func (w writeLimitConn) Write(b []byte) (int, error) {
 
 func (c *Connector) dialSMTP(ctx context.Context) (*submission, error) {
 	cfg := c.config.SMTP
+	k, err := c.credentials(ctx, cfg.Auth, cfg.Username, cfg.Password)
+	if err != nil {
+		return nil, asRetry(err)
+	}
 	dialCtx, cancel := context.WithTimeout(ctx, c.pace.dial)
 	defer cancel()
 	raw, err := c.host.Dial(dialCtx, "tcp", cfg.endpoint())
@@ -95,11 +99,19 @@ func (c *Connector) dialSMTP(ctx context.Context) (*submission, error) {
 		s.close()
 		return nil, connectors.Retry(fmt.Errorf("greet %s: %w", cfg.endpoint(), err), 0)
 	}
-	if err := s.login(cfg); err != nil {
+	if err := c.loginSMTP(s, k); err != nil {
 		s.close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// asRetry is err before anything was handed over.
+func asRetry(err error) error {
+	if connectors.IsUnauthorized(err) {
+		return err
+	}
+	return connectors.Retry(err, 0)
 }
 
 func (s *submission) begin(ctx context.Context, cfg *SMTPConfig, p pace, name string) error {
@@ -128,28 +140,34 @@ func (s *submission) begin(ctx context.Context, cfg *SMTPConfig, p pace, name st
 	return s.client.Hello(name)
 }
 
-func (s *submission) login(cfg *SMTPConfig) error {
-	if cfg.Username == "" {
+func (c *Connector) loginSMTP(s *submission, k credentials) error {
+	if k.user == "" {
 		return nil
 	}
-	var mechanism sasl.Client
+	mechanism, err := s.mechanism(k, c.config.SMTP)
+	if err != nil {
+		return connectors.Retry(err, 0)
+	}
+	err = s.client.Auth(mechanism)
 	switch {
-	case s.client.SupportsAuth(sasl.Plain):
-		mechanism = sasl.NewPlainClient("", cfg.Username, cfg.Password)
-	case s.client.SupportsAuth(sasl.Login):
-		mechanism = sasl.NewLoginClient(cfg.Username, cfg.Password)
-	default:
-		return connectors.Retry(fmt.Errorf("%s offers no way to sign in with a password", cfg.endpoint()), 0)
-	}
-	err := s.client.Auth(mechanism)
-	if err == nil {
+	case err == nil:
 		return nil
+	case isTokenRefusal(err), replyCode(err) >= 500:
+		return asRetry(c.refused(k, err))
 	}
-	err = fmt.Errorf("sign in as %s: %w", cfg.Username, err)
-	if code := replyCode(err); code >= 500 {
-		return connectors.Unauthorized(err)
+	return connectors.Retry(fmt.Errorf("sign in as %s: %w", k.user, err), 0)
+}
+
+func (s *submission) mechanism(k credentials, cfg *SMTPConfig) (sasl.Client, error) {
+	switch {
+	case k.token != "":
+		return k.bearer(s.client.SupportsAuth, cfg.Host, cfg.Port)
+	case s.client.SupportsAuth(sasl.Plain):
+		return sasl.NewPlainClient("", k.user, k.password), nil
+	case s.client.SupportsAuth(sasl.Login):
+		return sasl.NewLoginClient(k.user, k.password), nil
 	}
-	return connectors.Retry(err, 0)
+	return nil, fmt.Errorf("%s offers no way to sign in with a password", cfg.endpoint())
 }
 
 func (s *submission) transaction(from string, to []string, mail []byte, id string) error {

@@ -26,6 +26,7 @@ type memorySink struct {
 	delivered []connectors.Delivery
 	health    []connectors.Health
 	doubles   int
+	repeats   int
 	fail      func(call string) error
 	change    chan struct{}
 }
@@ -68,6 +69,10 @@ func (s *memorySink) Accept(_ context.Context, in connectors.Inbound) (connector
 		return connectors.Accepted{Duplicate: true}, nil
 	}
 	s.byKey[in.Key] = in
+	if in.Repeat {
+		s.repeats++
+		return connectors.Accepted{}, nil
+	}
 	s.order = append(s.order, in)
 	s.hashes[sha256.Sum256(in.Raw)] = true
 	return connectors.Accepted{}, nil
@@ -109,6 +114,25 @@ func (s *memorySink) Known(_ context.Context, sum [32]byte) (bool, error) {
 	}
 	defer end()
 	return s.hashes[sum], nil
+}
+
+func (s *memorySink) Seen(_ context.Context, keys []string) ([]connectors.Standing, error) {
+	end, err := s.begin("seen")
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	out := make([]connectors.Standing, len(keys))
+	for i, k := range keys {
+		in, known := s.byKey[k]
+		switch {
+		case known && in.Quarantine != "":
+			out[i] = connectors.Quarantined
+		case known:
+			out[i] = connectors.Here
+		}
+	}
+	return out, nil
 }
 
 func (s *memorySink) Report(_ context.Context, h connectors.Health) {

@@ -52,8 +52,10 @@ func (a *Archive) Restore(ctx context.Context, into Target) (Manifest, error) {
 	if err := into.DB.MigrateTo(ctx, a.Head.Schema); err != nil {
 		return m, err
 	}
-	if err := a.putBlobs(ctx, into.Blobs); err != nil {
-		return m, fmt.Errorf("blobs: %w", err)
+	if m.Blobs > 0 {
+		if err := a.putBlobs(ctx, into.Blobs); err != nil {
+			return m, fmt.Errorf("blobs: %w", err)
+		}
 	}
 	if err := into.DB.Tx(ctx, func(tx *gorm.DB) error { return a.rowsTx(ctx, tx, into, m) }); err != nil {
 		return m, fmt.Errorf("rows: %w", err)

@@ -206,7 +206,7 @@ func acknowledgedIsThere(t *testing.T, from string, to func(testing.TB) string) 
 }
 
 func restore(path string, into *house) (doubtful int, err error) {
-	a, err := archive.Open(path)
+	a, err := archive.Open(ctx, path)
 	if err != nil {
 		return 0, err
 	}
