@@ -88,6 +88,11 @@ func tryHooks(h *hub) {
 	for _, path := range []string{"/hooks/sms/nothing", "/hooks/sms/" + form.ID, "/hooks/fax/" + sms.ID, "/hooks/sms/%00", "/hooks/sms/%ff", "/hooks/telegram/" + strings.Repeat("x", 3000)} {
 		h.send("a hook that is not there", 404, path, urlencoded, "a=b")
 	}
+	for _, path := range []string{"/widget/ws?channel=%00", "/widget/ws?channel=%ff", "/widget/ws", "/widget/panel.html?channel=%ff", "/files/attachments/%ff?until=1&sig=%00", "/files/x/y", "/assets/%00%ff", "/%2e%2e/%2e%2e/etc/passwd", "/api/v1/nothing"} {
+		if status, body, err := h.do(http.MethodGet, path, nil, nil); err != nil || status >= 500 || strings.Contains(string(body), "root:") {
+			h.t.Errorf("GET %s is answered %d %.100s %v", path, status, body, err)
+		}
+	}
 	secret := http.Header{"Content-Type": {"application/json"}, "X-Telegram-Bot-Api-Secret-Token": {botSecret}}
 	h.send("an update that is no JSON", 400, "/hooks/telegram/"+telegram.ID, secret, `{"update_id":`)
 	h.send("a call event that is no JSON", 400, "/hooks/telephony/"+phone.ID, fakepbx.Sign(pbx, "evt-2", time.Now(), []byte(`ring ring`)), `ring ring`)
