@@ -13,6 +13,7 @@ import (
 	"parley/connectors/connectortest/fakepbx"
 	"parley/connectors/connectortest/faketelegram"
 	"parley/connectors/connectortest/faketwilio"
+	"parley/connectors/email/mailtest"
 	"parley/inbox"
 	"parley/internal/db/dbtest"
 )
@@ -25,7 +26,7 @@ func TestBadInputIsAnsweredAndNothingBreaks(t *testing.T) {
 			name string
 			try  func(*hub)
 		}{
-			{"hooks", tryHooks}, {"a form full of scripts", tryScripts}, {"bodies beyond all measure", tryHugeBodies}, {"lists", tryLists},
+			{"hooks", tryHooks}, {"mail", tryMail}, {"a form full of scripts", tryScripts}, {"bodies beyond all measure", tryHugeBodies}, {"lists", tryLists},
 			{"keys of requests", tryKeys}, {"every route of the API", tryEveryRoute},
 		} {
 			t.Run(c.name, func(t *testing.T) { c.try(h.in(t)) })
@@ -128,6 +129,40 @@ func tryHooks(h *hub) {
 		}
 		h.must(http.MethodPost, "/inbound/"+j.ID+"/discard", object{}, nil)
 	}
+}
+
+func tryMail(h *hub) {
+	box, err := mailtest.NewMailbox("strange@hub.test")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer box.Close()
+	ch := h.connect("email", object{"address": box.Address, "imap": box.Config()})
+	mails := []string{
+		"Subject: nobody wrote this\n\nBut somebody meant it.\n",
+		"From: \nTo: strange@hub.test\n\nEmpty From.\n",
+		"From: a@customer.example\nMessage-ID: <" + strings.Repeat("m", 5000) + "@x>\nIn-Reply-To: <\x00>\nSubject: =?utf-8?Q?=00=FF?=\n\n\x00\xff\xfe\n",
+		"\x00\x01\x02\xff",
+		"From: b@customer.example\nContent-Type: multipart/mixed; boundary=\"\n\n--\n",
+		newMail(box.Address, "after-them", "The mail after the strange ones."),
+	}
+	for _, m := range mails {
+		if _, err := box.Deliver(m); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	h.until("all mails are in the journal", func() bool {
+		n := 0
+		for _, k := range h.inJournal(ch.ID) {
+			n += k
+		}
+		return n == len(mails)
+	})
+	last := all[inbox.ConversationView](h, "/conversations?channel="+ch.ID+"&q=after+the+strange")
+	if len(last) != 1 {
+		h.t.Errorf("the mail after the strange ones is in %d conversations", len(last))
+	}
+	h.t.Logf("strange mails: %v", h.inJournal(ch.ID))
 }
 
 func tryScripts(h *hub) {
