@@ -13,6 +13,7 @@ import (
 	"parley/connectors/connectortest/fakepbx"
 	"parley/connectors/connectortest/faketelegram"
 	"parley/connectors/connectortest/faketwilio"
+	"parley/connectors/email/mailtest"
 	"parley/inbox"
 	"parley/internal/db/dbtest"
 )
@@ -25,7 +26,7 @@ func TestBadInputIsAnsweredAndNothingBreaks(t *testing.T) {
 			name string
 			try  func(*hub)
 		}{
-			{"hooks", tryHooks}, {"a form full of scripts", tryScripts}, {"bodies beyond all measure", tryHugeBodies}, {"lists", tryLists},
+			{"hooks", tryHooks}, {"mail", tryMail}, {"a form full of scripts", tryScripts}, {"bodies beyond all measure", tryHugeBodies}, {"lists", tryLists},
 			{"keys of requests", tryKeys}, {"every route of the API", tryEveryRoute},
 		} {
 			t.Run(c.name, func(t *testing.T) { c.try(h.in(t)) })
@@ -88,6 +89,11 @@ func tryHooks(h *hub) {
 	for _, path := range []string{"/hooks/sms/nothing", "/hooks/sms/" + form.ID, "/hooks/fax/" + sms.ID, "/hooks/sms/%00", "/hooks/sms/%ff", "/hooks/telegram/" + strings.Repeat("x", 3000)} {
 		h.send("a hook that is not there", 404, path, urlencoded, "a=b")
 	}
+	for _, path := range []string{"/widget/ws?channel=%00", "/widget/ws?channel=%ff", "/widget/ws", "/widget/panel.html?channel=%ff", "/files/attachments/%ff?until=1&sig=%00", "/files/x/y", "/assets/%00%ff", "/%2e%2e/%2e%2e/etc/passwd", "/api/v1/nothing"} {
+		if status, body, err := h.do(http.MethodGet, path, nil, nil); err != nil || status >= 500 || strings.Contains(string(body), "root:") {
+			h.t.Errorf("GET %s is answered %d %.100s %v", path, status, body, err)
+		}
+	}
 	secret := http.Header{"Content-Type": {"application/json"}, "X-Telegram-Bot-Api-Secret-Token": {botSecret}}
 	h.send("an update that is no JSON", 400, "/hooks/telegram/"+telegram.ID, secret, `{"update_id":`)
 	h.send("a call event that is no JSON", 400, "/hooks/telephony/"+phone.ID, fakepbx.Sign(pbx, "evt-2", time.Now(), []byte(`ring ring`)), `ring ring`)
@@ -123,6 +129,40 @@ func tryHooks(h *hub) {
 		}
 		h.must(http.MethodPost, "/inbound/"+j.ID+"/discard", object{}, nil)
 	}
+}
+
+func tryMail(h *hub) {
+	box, err := mailtest.NewMailbox("strange@hub.test")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer box.Close()
+	ch := h.connect("email", object{"address": box.Address, "imap": box.Config()})
+	mails := []string{
+		"Subject: nobody wrote this\n\nBut somebody meant it.\n",
+		"From: \nTo: strange@hub.test\n\nEmpty From.\n",
+		"From: a@customer.example\nMessage-ID: <" + strings.Repeat("m", 5000) + "@x>\nIn-Reply-To: <\x00>\nSubject: =?utf-8?Q?=00=FF?=\n\n\x00\xff\xfe\n",
+		"\x00\x01\x02\xff",
+		"From: b@customer.example\nContent-Type: multipart/mixed; boundary=\"\n\n--\n",
+		newMail(box.Address, "after-them", "The mail after the strange ones."),
+	}
+	for _, m := range mails {
+		if _, err := box.Deliver(m); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	h.until("all mails are in the journal", func() bool {
+		n := 0
+		for _, k := range h.inJournal(ch.ID) {
+			n += k
+		}
+		return n == len(mails)
+	})
+	last := all[inbox.ConversationView](h, "/conversations?channel="+ch.ID+"&q=after+the+strange")
+	if len(last) != 1 {
+		h.t.Errorf("the mail after the strange ones is in %d conversations", len(last))
+	}
+	h.t.Logf("strange mails: %v", h.inJournal(ch.ID))
 }
 
 func tryScripts(h *hub) {
