@@ -164,6 +164,9 @@ func (s *Sink) at(stage Stage, conn net.Conn) error {
 // Connections is how many were opened so far.
 func (s *Sink) Connections() int { return s.line.opened() }
 
+// Open is how many connections are open.
+func (s *Sink) Open() int { return s.line.open() }
+
 // CutLine ends every open connection.
 func (s *Sink) CutLine() { s.line.cut() }
 
