@@ -154,6 +154,8 @@ type Inbound struct {
 	Kind    string // of the message: KindText, KindMail, KindForm, "sticker", "location" …; "" is text
 	Subject string
 	Text    string // plain text as the person wrote it
+	// Visible is Text without quotes and signature, "" when that is the same. HTML marks them with data-parley-fold (email.FoldAttr).
+	Visible string
 	HTML    string // unsanitised, "" when there is none
 	Parts   []Attachment
 

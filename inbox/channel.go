@@ -39,7 +39,10 @@ type Channel struct {
 // common are the parts of a config that every type has.
 type common struct {
 	DefaultRegion string `json:"default_region"`
-	Lead          struct {
+	Signature     string `json:"signature"` // under mails whose author has none
+	// NewSubject says what a mail with another subject does that answers one of ours: "join" (default) or "new_conversation".
+	NewSubject string `json:"new_subject"`
+	Lead       struct {
 		Create     string `json:"create"`
 		PipelineID string `json:"pipeline_id"`
 		Owner      string `json:"owner"`
@@ -195,6 +198,11 @@ func (b *Inbox) checkConfig(f connectors.Factory, config []byte) error {
 	}
 	if x.DefaultRegion != "" && (len(x.DefaultRegion) != 2 || strings.ToUpper(x.DefaultRegion) != x.DefaultRegion) {
 		fields = append(fields, fault.Field{Field: "config.default_region", Code: "invalid", Message: "two capital letters (ISO 3166), such as RU"})
+	}
+	switch x.NewSubject {
+	case "", "join", "new_conversation":
+	default:
+		fields = append(fields, fault.Field{Field: "config.new_subject", Code: "invalid", Message: "join or new_conversation"})
 	}
 	switch x.Lead.Create {
 	case "", "always", "new_contact", "never":

@@ -39,7 +39,8 @@ func (c *Connector) quarantined(in connectors.Inbound, m Mail, why string) conne
 }
 
 func (c *Connector) fill(in connectors.Inbound, m Mail) (connectors.Inbound, *Report) {
-	in.Subject, in.Text, in.HTML, in.Parts = cutDisplay(m.Subject), m.Text, m.HTML, m.Parts
+	in.Subject, in.Parts = cutDisplay(m.Subject), m.Parts
+	in.Text, in.Visible, in.HTML = foldBodies(m)
 	in.ProviderID = m.MessageID
 	in.Headers = displayHeaders(m)
 	in.Recipients = recipients(m)
