@@ -184,7 +184,7 @@ func (b *Inbox) outbound(ctx context.Context, c *Conversation, m *Message) (conn
 			return out, err
 		}
 		for _, a := range m.Parts {
-			out.Parts = append(out.Parts, connectors.OutAttachment{Name: a.Name, MIME: a.MimeType, Size: a.Size,
+			out.Parts = append(out.Parts, connectors.OutAttachment{Name: a.Name, MIME: a.MimeType, Size: a.Size, CID: a.Cid,
 				Open: func(ctx context.Context) (io.ReadCloser, error) { return b.blobs.Open(ctx, a.BlobKey, 0, -1) },
 				URL:  func(time.Duration) string { return b.publicURL + b.Link("attachments", a.ID) }})
 		}

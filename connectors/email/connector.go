@@ -22,6 +22,8 @@ type Connector struct {
 	host    connectors.Host
 	pace    pace
 	tokens  *tokens
+	pool    *pool
+	pacer   *pacer                      // nil: no limit
 	board   atomic.Pointer[healthBoard] // of Run, nil while this node does not receive
 }
 
@@ -45,7 +47,11 @@ func newConnector(ch connectors.Channel, host connectors.Host) (*Connector, erro
 	if err != nil {
 		return nil, err
 	}
-	return &Connector{channel: ch, config: config, host: host, pace: ordinaryPace, tokens: newTokens(config.OAuth)}, nil
+	c := &Connector{channel: ch, config: config, host: host, pace: ordinaryPace, tokens: newTokens(config.OAuth), pool: newPool()}
+	if config.SMTP != nil {
+		c.pacer = newPacer(config.SMTP.PerMinute)
+	}
+	return c, nil
 }
 
 // NameMessage implements connectors.Namer.

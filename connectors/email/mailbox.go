@@ -26,12 +26,13 @@ type pace struct {
 	test    time.Duration // for Test as a whole
 	answer  time.Duration // for one SMTP reply
 	final   time.Duration // for the reply to the final dot
+	keep    time.Duration // after which an idle connection to the SMTP server is ended
 }
 
 var ordinaryPace = pace{
 	dial: 10 * time.Second, silence: 60 * time.Second, brief: 150 * time.Millisecond, idle: 20 * time.Second, done: 10 * time.Second, poll: 30 * time.Second,
 	retry: 500 * time.Millisecond, longest: 15 * time.Second, test: 30 * time.Second,
-	answer: 60 * time.Second, final: 2 * time.Minute,
+	answer: 60 * time.Second, final: 2 * time.Minute, keep: 30 * time.Second,
 }
 
 const (

@@ -200,7 +200,7 @@ func (d *drop) line() (string, error) {
 			return strings.TrimRight(string(line), "\r\n"), nil
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
-			return "", err
+			return "", noEOF(err)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -187,11 +188,12 @@ var testSecret = []byte("0123456789abcdef0123456789abcdef")
 var testPace = pace{
 	dial: 2 * time.Second, silence: 2 * time.Second, brief: 150 * time.Millisecond, idle: 20 * time.Second, done: 2 * time.Second, poll: 50 * time.Millisecond,
 	retry: 10 * time.Millisecond, longest: 100 * time.Millisecond, test: 5 * time.Second,
-	answer: time.Second, final: time.Second,
+	answer: time.Second, final: time.Second, keep: 2 * time.Second,
 }
 
 func testHost() connectors.Host {
 	return connectors.Host{
+		HTTP: http.DefaultClient,
 		Dial: (&net.Dialer{}).DialContext,
 		Now:  time.Now,
 		Log:  slog.New(slog.DiscardHandler),
