@@ -258,27 +258,12 @@ func (s stalwart) consensus() consensus {
 	c.Subject, c.Date, c.MessageID = &empty, &empty, &empty
 	for _, h := range s.Parts[0].Headers {
 		var v struct {
-			Text    string
-			Address struct {
-				List  []stalwartAddress
-				Group []struct{ Addresses []stalwartAddress }
-			}
-			DateTime *struct {
-				Year, Month, Day, Hour, Minute, Second int
-				Before                                 bool `json:"tz_before_gmt"`
-				H                                      int  `json:"tz_hour"`
-				M                                      int  `json:"tz_minute"`
-			}
+			Text     string
+			Address  stalwartAddresses
+			DateTime *stalwartDate
 		}
 		_ = json.Unmarshal(h.Value, &v)
-		list := v.Address.List
-		for _, g := range v.Address.Group {
-			list = append(list, g.Addresses...)
-		}
-		var pairs [][2]string
-		for _, a := range list {
-			pairs = append(pairs, [2]string{a.Name, a.Address})
-		}
+		pairs := v.Address.pairs()
 		switch string(h.Name) {
 		case `"from"`:
 			c.From = pairs
@@ -290,11 +275,7 @@ func (s stalwart) consensus() consensus {
 			c.MessageID = &v.Text
 		case `"date"`:
 			if d := v.DateTime; d != nil {
-				off := d.H*3600 + d.M*60
-				if d.Before {
-					off = -off
-				}
-				text := dateText(time.Date(d.Year, time.Month(d.Month), d.Day, d.Hour, d.Minute, d.Second, 0, time.FixedZone("", off)))
+				text := d.text()
 				c.Date = &text
 			}
 		}
@@ -349,4 +330,118 @@ func (s stalwart) name(part int) string {
 		return found["filename"]
 	}
 	return found["name"]
+}
+
+// The field values of stalwartlabs/mail-parser: 60 of addresses, 40 of dates.
+func TestFieldsAsStalwartReadsThem(t *testing.T) {
+	dir := filepath.Join(corpus(t, "mail-stalwart"), "headers")
+	var addresses []struct {
+		Header   string
+		Expected stalwartAddresses
+	}
+	readJSON(t, filepath.Join(dir, "address.json"), &addresses)
+	var s score
+	for _, a := range addresses {
+		got := parseAddresses([]string{field(a.Header)})
+		switch want := a.Expected.pairs(); {
+		case sameList(asWeShow(want), got):
+			s.add(1, 0)
+		case !strings.Contains(a.Header, "@"): // a link of a list, a word: no address
+		case strings.HasPrefix(a.Header, "Pete(A nice") || strings.HasPrefix(a.Header, "A Group(Some people)"):
+			t.Logf("%q: comments are mixed into the names there", a.Header)
+		default:
+			s.add(1, 1)
+			t.Logf("%q: got %q, want %q", a.Header, got, want)
+		}
+	}
+	var dates []struct {
+		Header   string
+		Expected stalwartDate
+	}
+	readJSON(t, filepath.Join(dir, "date.json"), &dates)
+	for _, d := range dates {
+		got, want := dateText(parseDate(field(d.Header))), d.Expected.text()
+		switch {
+		case got == want:
+			s.add(1, 0)
+		case datesOtherwise[d.Header] != "":
+			t.Logf("%q: %s", d.Header, datesOtherwise[d.Header])
+		default:
+			s.add(1, 1)
+			t.Logf("%q: got %s, want %s", d.Header, got, want)
+		}
+	}
+	s.judge(t, "fields of mail-stalwart")
+}
+
+// field is a header as the reader of headers hands it on: unfolded, without what follows it.
+func field(h string) string {
+	lines := strings.Split(h, "\n")
+	out := lines[0]
+	for _, l := range lines[1:] {
+		if !strings.HasPrefix(l, " ") && !strings.HasPrefix(l, "\t") {
+			break
+		}
+		out += strings.TrimSuffix(l, "\r")
+	}
+	return out
+}
+
+// asWeShow writes the author's reading in our way: comments are no part of a name that is there, a name that only repeats the
+// address is none, an address has no blanks, no route and no "mailto:".
+func asWeShow(pairs [][2]string) [][2]string {
+	for i, p := range pairs {
+		if name := withoutComments(p[0]); strings.TrimSpace(name) != "" {
+			p[0] = name
+		}
+		if strings.EqualFold(p[0], p[1]) {
+			p[0] = ""
+		}
+		p[1] = cleanAddr(p[1])
+		if strings.HasPrefix(p[1], "@") {
+			p[1] = p[1][strings.LastIndexByte(p[1], ':')+1:]
+		}
+		pairs[i] = p
+	}
+	return pairs
+}
+
+// datesOtherwise are strings that only another parser takes for a date, or not.
+var datesOtherwise = map[string]string{
+	" 4 8 15 16 23 42, 4 8 15 16 23 42, 4 8 15 16 23 42, ":            "numbers without a month or a colon are no date",
+	"20 11 (some \n 44 comments(more comments\n )) 79 05:34:27 -0300": "the same",
+	"Tue, 1 Jul 2003 ((invalid)\ncomment) 10:52:37 +0200":             "the day is there, the rest is not part of the field",
+}
+
+type stalwartAddresses struct {
+	List  []stalwartAddress
+	Group []struct{ Addresses []stalwartAddress }
+}
+
+func (a stalwartAddresses) pairs() (pairs [][2]string) {
+	for _, g := range a.Group {
+		a.List = append(a.List, g.Addresses...)
+	}
+	for _, x := range a.List {
+		pairs = append(pairs, [2]string{x.Name, x.Address})
+	}
+	return pairs
+}
+
+type stalwartDate struct {
+	Year, Month, Day, Hour, Minute, Second int
+	Before                                 bool `json:"tz_before_gmt"`
+	H                                      int  `json:"tz_hour"`
+	M                                      int  `json:"tz_minute"`
+}
+
+func (d stalwartDate) text() string {
+	if d.Month == 0 || d.Day == 0 {
+		return ""
+	}
+	off := d.H*3600 + d.M*60
+	if d.Before {
+		off = -off
+	}
+	return dateText(time.Date(d.Year, time.Month(d.Month), d.Day, d.Hour, d.Minute, d.Second, 0, time.FixedZone("", off)))
 }
