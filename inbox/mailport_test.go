@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/connectors"
 )
@@ -114,6 +115,34 @@ func TestASecretThatTheProviderChangedIsKept(t *testing.T) {
 		}
 		if row.Version != before.Version {
 			t.Error("the connector is started anew")
+		}
+	})
+}
+
+// An answer that is seen in the Sent folder only after the customer wrote again is no answer to that.
+func TestALateAnswerFromElsewhereLeavesTheCustomerWaiting(t *testing.T) {
+	each(t, func(r *rig) {
+		ch := r.channel(connectors.Email, nil)
+		first := r.took(ch, mail("anna@customer.test", "a@x", "hello"))
+		written := r.clock().Add(time.Second)
+		r.later(time.Hour)
+		r.took(ch, mail("anna@customer.test", "b@x", "are you there?", "a@x"))
+		answer := mail("", "c@hub", "yes", "a@x")
+		answer.Sender, answer.Outgoing, answer.Recovered, answer.At = connectors.Sender{}, true, true, written
+		r.took(ch, answer)
+		c := r.conversation(first.ConversationID)
+		if c.WaitingSince == nil || c.UnreadCount == 0 || c.LastMessage == nil || c.LastMessage.Preview != "are you there?" {
+			t.Errorf("waiting since %v, %d unread, last %+v", c.WaitingSince, c.UnreadCount, c.LastMessage)
+		}
+		thread := r.thread(first.ConversationID)
+		if len(thread) != 3 || thread[1].Direction != DirOutbound {
+			t.Errorf("%d messages", len(thread))
+		}
+		now := mail("", "d@hub", "yes, here", "b@x")
+		now.Sender, now.Outgoing = connectors.Sender{}, true
+		r.took(ch, now)
+		if c := r.conversation(first.ConversationID); c.WaitingSince != nil || c.UnreadCount != 0 {
+			t.Error("an answer in time leaves the customer waiting")
 		}
 	})
 }
