@@ -520,7 +520,9 @@ func (b *Inbox) acceptOutgoingTx(tx *gorm.DB, it *item) error {
 	before := conv.snapshot()
 	m := b.inboundMessage(it, conv, &crm.Contact{ID: conv.ContactID})
 	m.Direction, m.Status, m.AuthorType, m.AuthorID, m.AuthorName = DirOutbound, Sent, "user", "", it.Sender.Name
-	conv.answered(m)
+	if m.CreatedAt >= conv.LastAt { // else somebody has written since
+		conv.answered(m)
+	}
 	it.journal.ConversationID = conv.ID
 	if err := b.createMessageTx(tx, conv, m); err != nil {
 		return err
