@@ -1,6 +1,7 @@
 package crm
 
 import (
+	"errors"
 	"time"
 
 	"parley/connectors"
@@ -89,8 +90,10 @@ func LoadIdentities(q *gorm.DB, contacts []*Contact) error {
 
 // AnnounceTx tells of a contact that was created or changed. audience is the one of the conversations it is seen through.
 func AnnounceTx(tx *gorm.DB, typ string, c *Contact, audience eventlog.Audience, changes map[string]eventlog.Change) error {
-	if err := LoadIdentities(tx, []*Contact{c}); err != nil {
-		return err
+	if c.Identities == nil {
+		if err := errors.Join(db.FlushTx(tx), LoadIdentities(tx, []*Contact{c})); err != nil {
+			return err
+		}
 	}
 	return eventlog.AppendTx(tx, eventlog.Event{Type: typ, Subject: c.ID, Data: c.View(), Audience: audience, Changes: changes})
 }

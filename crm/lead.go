@@ -11,6 +11,7 @@ import (
 	"parley/realtime/eventlog"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // Lead is a chance that came of a contact.
@@ -117,39 +118,35 @@ type NewLead struct {
 }
 
 // OpenLeadTx opens a lead in the first stage of its pipeline.
-func OpenLeadTx(tx *gorm.DB, n NewLead) (*Lead, error) {
-	var stage Stage
-	q := tx.Table("stages").Select("stages.*").Joins("JOIN pipelines p ON p.id = stages.pipeline_id")
-	if n.PipelineID != "" {
-		q = q.Where("p.id = ?", n.PipelineID)
-	} else {
-		q = q.Where("p.is_default")
-	}
-	if err := q.Order("stages.position").Take(&stage).Error; err != nil {
-		return nil, fmt.Errorf("first stage of the pipeline: %w", err)
-	}
-	number, err := NextNumberTx(tx, "lead")
+func (k *Known) OpenLeadTx(tx *gorm.DB, n NewLead) (*Lead, error) {
+	stage, err := k.firstStageTx(tx, n.PipelineID)
 	if err != nil {
 		return nil, err
 	}
-	l := &Lead{ID: ids.New(), Number: number, Title: n.Title, PipelineID: stage.PipelineID, StageID: stage.ID, ContactID: n.ContactID, ConversationID: n.ConversationID,
+	l := &Lead{ID: ids.New(), Title: n.Title, PipelineID: stage.PipelineID, StageID: stage.ID, ContactID: n.ContactID, ConversationID: n.ConversationID,
 		OwnerID: n.OwnerID, Source: n.Source, Temperature: "cold", CreatedAt: n.At.UnixMilli(), UpdatedAt: n.At.UnixMilli(), Version: 1}
-	if err := tx.Create(l).Error; err != nil {
+	k.leads[l.ContactID] = l.ID
+	db.NumberTx(tx, "lead", &l.Number)
+	if err := db.StoreTx(tx, l); err != nil {
 		return nil, fmt.Errorf("open lead: %w", err)
 	}
-	return l, eventlog.AppendTx(tx, eventlog.Event{Type: "lead.created", Subject: l.ID, Conversation: l.ConversationID, Data: l.View(), Audience: n.Audience})
+	return l, eventlog.AppendTx(tx, eventlog.Event{Type: "lead.created", Subject: l.ID, Conversation: l.ConversationID, Audience: n.Audience,
+		Data: eventlog.Late(func() any { return l.View() })})
 }
 
-// NextNumberTx counts one of the sequences that people see.
-func NextNumberTx(tx *gorm.DB, name string) (n int64, err error) {
-	err = tx.Raw("UPDATE counters SET value = value + 1 WHERE name = ? RETURNING value", name).Scan(&n).Error
-	if err == nil && n == 0 {
-		err = errors.New("no such counter")
+// firstStageTx is the first stage of a pipeline, or of the default one when that is gone.
+func (k *Known) firstStageTx(tx *gorm.DB, pipelineID string) (Stage, error) {
+	if s, ok := k.stages[pipelineID]; ok {
+		return s, nil
 	}
+	var s Stage
+	err := tx.Table("stages").Select("stages.*").Joins("JOIN pipelines p ON p.id = stages.pipeline_id").Where("p.id = ? OR p.is_default", pipelineID).
+		Order(clause.Expr{SQL: "p.id <> ?, stages.position", Vars: []any{pipelineID}}).Take(&s).Error
 	if err != nil {
-		return 0, fmt.Errorf("number of the %s: %w", name, err)
+		return s, fmt.Errorf("first stage of the pipeline: %w", err)
 	}
-	return n, nil
+	k.stages[pipelineID] = s
+	return s, nil
 }
 
 // StageOfTx is a stage, fault.Invalid when the pipeline has no such one.

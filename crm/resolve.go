@@ -1,13 +1,13 @@
 package crm
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"parley/connectors"
+	"parley/internal/db"
 	"parley/internal/ids"
 
 	"gorm.io/gorm"
@@ -33,30 +33,68 @@ type Resolved struct {
 	Evidence string
 }
 
-// ResolveTx finds the contact whom the claims name, or opens one. Two that race for the same identity are told apart by the
-// unique index: the loser's insert fails with a duplicate, and its item is tried again.
-func ResolveTx(tx *gorm.DB, w Who) (Resolved, error) {
-	claims := normalised(w)
-	found, by, err := knownTx(tx, claims, w.ChannelID)
-	if err != nil {
-		return Resolved{}, err
-	}
-	r := Resolved{Contact: found}
-	if found == nil {
-		if r.Contact, err = openTx(tx, w, claims); err != nil {
-			return Resolved{}, err
+// Known is what the tables say of the people of one transaction, kept true by Resolve.
+type Known struct {
+	identities map[identityKey]Identity // without a contact: nobody has it
+	contacts   map[string]*Contact
+	leads      map[string]string // of contacts, opened in this transaction
+	stages     map[string]Stage  // the first of a pipeline, "" the default one
+}
+
+type identityKey struct{ kind, value, scope string }
+
+// KnownTx looks up all claims of all senders with one question for each table.
+func KnownTx(tx *gorm.DB, senders []Who) (*Known, error) {
+	k := &Known{identities: map[identityKey]Identity{}, contacts: map[string]*Contact{}, leads: map[string]string{}, stages: map[string]Stage{}}
+	var keys [][]string
+	for _, w := range senders {
+		for _, c := range normalised(w) {
+			key := keyOf(c, w.ChannelID)
+			if _, asked := k.identities[key]; !asked {
+				k.identities[key] = Identity{}
+				keys = append(keys, []string{key.kind, key.value, key.scope})
+			}
 		}
-		r.Created, r.Changed = true, true
-		r.Evidence = "nobody was known by " + spoken(claims)
-	} else {
-		r.Evidence = fmt.Sprintf("%s %s is known as %s", by.Kind, by.Value, by.Trust)
 	}
-	added, err := learnTx(tx, r.Contact, w, claims, r.Created)
-	if err != nil {
-		return Resolved{}, err
+	var identities []Identity
+	if err := db.Matching(tx, "identities", []string{"kind", "value", "scope"}, keys).Find(&identities).Error; err != nil {
+		return nil, fmt.Errorf("look up identities: %w", err)
 	}
-	r.Changed = r.Changed || added
-	return r, nil
+	var contactIDs []string
+	for _, i := range identities {
+		k.identities[identityKey{i.Kind, i.Value, i.Scope}] = i
+		contactIDs = append(contactIDs, i.ContactID)
+	}
+	if len(contactIDs) == 0 {
+		return k, nil
+	}
+	var contacts []*Contact
+	if err := tx.Where("id IN ?", contactIDs).Find(&contacts).Error; err != nil {
+		return nil, fmt.Errorf("contacts of the identities: %w", err)
+	}
+	for _, c := range contacts {
+		k.contacts[c.ID] = c
+	}
+	return k, nil
+}
+
+func keyOf(c connectors.Claim, channelID string) identityKey {
+	return identityKey{c.Kind, c.Value, scopeOf(c.Kind, c.Trust, channelID)}
+}
+
+// ResolveTx finds the contact whom the claims name, or opens one; w is one of the senders that k was looked up for. Two that race for the
+// same identity are told apart by the unique index: the loser's insert fails with a duplicate, and its item is tried again.
+func (k *Known) ResolveTx(tx *gorm.DB, w Who) (Resolved, error) {
+	claims := normalised(w)
+	found, by := k.find(claims, w.ChannelID)
+	if found == nil {
+		c, err := k.openTx(tx, w, claims)
+		return Resolved{Contact: c, Created: true, Changed: true, Evidence: "nobody was known by " + spoken(claims)}, err
+	}
+	r := Resolved{Contact: found, Evidence: fmt.Sprintf("%s %s is known as %s", by.Kind, by.Value, by.Trust)}
+	var err error
+	r.Changed, err = k.learnTx(tx, found, w, claims)
+	return r, err
 }
 
 func normalised(w Who) []connectors.Claim {
@@ -84,27 +122,30 @@ func spoken(claims []connectors.Claim) string {
 	return strings.Join(s, ", ")
 }
 
-// knownTx asks for each claim in turn who has it, where that claim counts.
-func knownTx(tx *gorm.DB, claims []connectors.Claim, channelID string) (*Contact, Identity, error) {
-	for _, c := range claims {
-		var i Identity
-		err := tx.Where("kind = ? AND value = ? AND scope = ?", c.Kind, c.Value, scopeOf(c.Kind, c.Trust, channelID)).Take(&i).Error
-		if errors.Is(err, gorm.ErrRecordNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, i, fmt.Errorf("look up %s: %w", c.Kind, err)
-		}
-		contact := &Contact{}
-		if err := tx.Where("id = ?", i.ContactID).Take(contact).Error; err != nil {
-			return nil, i, fmt.Errorf("contact of an identity: %w", err)
-		}
-		return contact, i, nil
+// LeadTx is the newest lead of a contact, "" when it has none.
+func (k *Known) LeadTx(tx *gorm.DB, contactID string) (id string, err error) {
+	if id, ok := k.leads[contactID]; ok {
+		return id, nil
 	}
-	return nil, Identity{}, nil
+	err = tx.Raw("SELECT id FROM leads WHERE contact_id = ? ORDER BY created_at DESC, id DESC LIMIT 1", contactID).Scan(&id).Error
+	if err != nil {
+		return "", fmt.Errorf("lead of the contact: %w", err)
+	}
+	return id, nil
 }
 
-func openTx(tx *gorm.DB, w Who, claims []connectors.Claim) (*Contact, error) {
+// find is the contact of the first claim that is known.
+func (k *Known) find(claims []connectors.Claim, channelID string) (*Contact, Identity) {
+	for _, c := range claims {
+		i := k.identities[keyOf(c, channelID)]
+		if contact := k.contacts[i.ContactID]; contact != nil {
+			return contact, i
+		}
+	}
+	return nil, Identity{}
+}
+
+func (k *Known) openTx(tx *gorm.DB, w Who, claims []connectors.Claim) (*Contact, error) {
 	c := &Contact{ID: ids.New(), Name: firstName(w, claims), Locale: w.Locale, CreatedAt: w.At.UnixMilli(), UpdatedAt: w.At.UnixMilli(), Version: 1}
 	if len(w.Fields) > 0 {
 		c.Fields = map[string]any{}
@@ -112,10 +153,13 @@ func openTx(tx *gorm.DB, w Who, claims []connectors.Claim) (*Contact, error) {
 			c.Fields[k] = v
 		}
 	}
-	if err := tx.Create(c).Error; err != nil {
+	if err := db.StoreTx(tx, c); err != nil {
 		return nil, fmt.Errorf("open contact: %w", err)
 	}
-	return c, nil
+	k.contacts[c.ID] = c
+	c.Identities = []Identity{}
+	_, err := k.addIdentitiesTx(tx, c, w, claims)
+	return c, err
 }
 
 // firstName is what the card is called until somebody says better.
@@ -137,37 +181,44 @@ func firstName(w Who, claims []connectors.Claim) string {
 	return "Hidden number"
 }
 
-// learnTx gives the contact those claims that nobody has yet, and a name where its own was only an address. A fresh contact was opened
-// because nobody had any of them: whoever has one now was faster, and the index must say so.
-func learnTx(tx *gorm.DB, c *Contact, w Who, claims []connectors.Claim, fresh bool) (added bool, err error) {
+// addIdentitiesTx gives the contact those claims that nobody has yet.
+func (k *Known) addIdentitiesTx(tx *gorm.DB, c *Contact, w Who, claims []connectors.Claim) (added bool, err error) {
 	for _, claim := range claims {
-		scope := scopeOf(claim.Kind, claim.Trust, w.ChannelID)
-		if fresh {
-			err := tx.Create(&Identity{ID: ids.New(), ContactID: c.ID, Kind: claim.Kind, Value: claim.Value, Scope: scope, Trust: claim.Trust, ChannelID: w.ChannelID, CreatedAt: w.At.UnixMilli()}).Error
-			if err != nil {
-				return false, fmt.Errorf("add identity: %w", err) // a duplicate: the caller begins anew
-			}
-			added = true
+		key := keyOf(claim, w.ChannelID)
+		if k.identities[key].ContactID != "" {
 			continue
 		}
-		res := tx.Exec(`INSERT INTO identities (id, contact_id, kind, value, scope, trust, channel_id, created_at)
-			SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM identities WHERE kind = ? AND value = ? AND scope = ?)`,
-			ids.New(), c.ID, claim.Kind, claim.Value, scope, claim.Trust, w.ChannelID, w.At.UnixMilli(), claim.Kind, claim.Value, scope)
-		if res.Error != nil {
-			return added, fmt.Errorf("add identity: %w", res.Error)
+		i := &Identity{ID: ids.New(), ContactID: c.ID, Kind: key.kind, Value: key.value, Scope: key.scope, Trust: claim.Trust, ChannelID: w.ChannelID, CreatedAt: w.At.UnixMilli()}
+		if err := db.StoreTx(tx, i); err != nil {
+			return added, fmt.Errorf("add identity: %w", err)
 		}
-		added = added || res.RowsAffected > 0
+		k.identities[key] = *i
+		if c.Identities != nil {
+			c.Identities = append(c.Identities, *i)
+		}
+		added = true
+	}
+	return added, nil
+}
+
+// learnTx gives the contact what is new of it: identities, and a name where its own was only an address.
+func (k *Known) learnTx(tx *gorm.DB, c *Contact, w Who, claims []connectors.Claim) (changed bool, err error) {
+	if changed, err = k.addIdentitiesTx(tx, c, w, claims); err != nil {
+		return false, err
 	}
 	if name := strings.Join(strings.Fields(w.Name), " "); name != "" && name != c.Name && isAddress(c.Name, claims) {
 		c.Name = name
-		added = true
+		changed = true
 	}
-	if added && !fresh {
-		c.UpdatedAt = w.At.UnixMilli()
-		c.Version++
-		err = tx.Model(&Contact{}).Where("id = ?", c.ID).Updates(map[string]any{"name": c.Name, "updated_at": c.UpdatedAt, "version": c.Version}).Error
+	if !changed {
+		return false, nil
 	}
-	return added, err
+	c.UpdatedAt = w.At.UnixMilli()
+	c.Version++
+	if err := db.FlushTx(tx); err != nil { // the contact may be of this transaction
+		return false, err
+	}
+	return true, tx.Model(&Contact{}).Where("id = ?", c.ID).Updates(map[string]any{"name": c.Name, "updated_at": c.UpdatedAt, "version": c.Version}).Error
 }
 
 func isAddress(name string, claims []connectors.Claim) bool {

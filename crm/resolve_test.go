@@ -25,13 +25,21 @@ func resolve(t testing.TB, d *db.DB, channel, name string, claims ...connectors.
 	t.Helper()
 	var r crm.Resolved
 	err := d.Tx(context.Background(), func(tx *gorm.DB) (err error) {
-		r, err = crm.ResolveTx(tx, crm.Who{Name: name, Claims: claims, ChannelID: channel, Region: "RU", At: time.Now()})
+		r, err = resolveTx(tx, crm.Who{Name: name, Claims: claims, ChannelID: channel, Region: "RU", At: time.Now()})
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+func resolveTx(tx *gorm.DB, w crm.Who) (crm.Resolved, error) {
+	known, err := crm.KnownTx(tx, []crm.Who{w})
+	if err != nil {
+		return crm.Resolved{}, err
+	}
+	return known.ResolveTx(tx, w)
 }
 
 func TestWhoIsWho(t *testing.T) {
@@ -97,7 +105,7 @@ func TestTwentyAtOnceAreOnePerson(t *testing.T) {
 				wg.Go(func() {
 					for {
 						err := d.Tx(context.Background(), func(tx *gorm.DB) error {
-							_, err := crm.ResolveTx(tx, crm.Who{Claims: []connectors.Claim{claim("phone", number, connectors.TrustChannel)}, ChannelID: "sms", At: time.Now()})
+							_, err := resolveTx(tx, crm.Who{Claims: []connectors.Claim{claim("phone", number, connectors.TrustChannel)}, ChannelID: "sms", At: time.Now()})
 							return err
 						})
 						if err == nil {

@@ -113,29 +113,38 @@ func (b *Inbox) callView(c *Call, contactName string) CallView {
 }
 
 // acceptCallTx adds one event to its call and tells what became of it. Events may come late, twice or out of order: the call is what
-// all of its events together say.
-func (b *Inbox) acceptCallTx(tx *gorm.DB, it *item) error {
+// all of its events together say. A recording may be told of before its call, and does not say who called: it waits for the rest.
+func (b *Inbox) acceptCallTx(tx *gorm.DB, s *sight, it *item) error {
 	call, err := callTx(tx, it.ch.ID, it.Call.CallID)
 	if err != nil {
 		return err
 	}
 	fresh := call == nil
 	if fresh {
-		if call, err = b.openCallTx(tx, it); err != nil {
+		if call, err = openCallTx(tx, it); err != nil {
 			return err
 		}
 	}
-	it.journal.MessageID, it.journal.ConversationID, it.journal.ContactID = call.MessageID, call.ConversationID, call.ContactID
-	was := *call
 	sum, err := addCallEventTx(tx, call, *it.Call, fresh)
 	if err != nil {
 		return err
 	}
-	call.become(sum, it.ch.common().DefaultRegion)
+	was := *call
+	if call.MessageID == "" {
+		if it.Call.Type == connectors.CallRecording && len(it.Sender.Claims) == 0 {
+			it.journal.Reason = "a recording whose call was not told of yet"
+			return nil
+		}
+		if err := b.placeCallTx(tx, s, it, call); err != nil {
+			return err
+		}
+	}
+	it.journal.MessageID, it.journal.ConversationID, it.journal.ContactID = call.MessageID, call.ConversationID, call.ContactID
+	call.become(sum, it.rules.DefaultRegion)
 	if err := recordingTx(tx, it, call, sum); err != nil {
 		return err
 	}
-	if !fresh && was == *call {
+	if was == *call {
 		return nil
 	}
 	return b.saveCallTx(tx, it.now, call, was)
@@ -150,15 +159,26 @@ func callTx(tx *gorm.DB, channelID, providerCall string) (*Call, error) {
 	return c, err
 }
 
-// openCallTx stores a call that was not known, with its place: contact, conversation, line in the thread, lead.
-func (b *Inbox) openCallTx(tx *gorm.DB, it *item) (*Call, error) {
-	who, conv, freshConv, err := b.placeTx(tx, it)
-	if err != nil {
-		return nil, err
-	}
+// openCallTx stores a call that was not known. It has no place yet, and nobody sees it.
+func openCallTx(tx *gorm.DB, it *item) (*Call, error) {
 	now := it.now.UnixMilli()
-	call := &Call{ID: ids.New(), ChannelID: it.ch.ID, ProviderCall: it.Call.CallID, Direction: it.Call.Direction, ContactID: who.Contact.ID, ConversationID: conv.ID,
-		RecState: "none", CreatedAt: now, UpdatedAt: now}
+	call := &Call{ID: ids.New(), ChannelID: it.ch.ID, ProviderCall: it.Call.CallID, Direction: it.Call.Direction, RecState: "none", CreatedAt: now, UpdatedAt: now}
+	if err := tx.Create(call).Error; err != nil {
+		return nil, fmt.Errorf("store call: %w", err)
+	}
+	return call, nil
+}
+
+// placeCallTx gives a call its place: contact, conversation, line in the thread, lead.
+func (b *Inbox) placeCallTx(tx *gorm.DB, s *sight, it *item, call *Call) error {
+	who, conv, fresh, err := b.placeTx(tx, s, it)
+	if err != nil {
+		return err
+	}
+	call.ContactID, call.ConversationID = who.Contact.ID, conv.ID
+	if it.Call.Direction != "" {
+		call.Direction = it.Call.Direction
+	}
 	m := b.inboundMessage(it, conv, who.Contact)
 	m.Kind, m.CallID, call.MessageID = connectors.KindCall, call.ID, m.ID
 	if call.Direction == "outbound" {
@@ -167,19 +187,13 @@ func (b *Inbox) openCallTx(tx *gorm.DB, it *item) (*Call, error) {
 	m.BodyText = callText(call)
 	before := conv.snapshot()
 	conv.rang(m, it)
-	if freshConv {
-		err = b.beginTx(tx, it, who, conv, m)
+	if fresh {
+		err = b.beginTx(tx, s, it, who, conv, m)
 	} else {
-		err = b.joinTx(tx, it, who, conv, before, m)
-	}
-	if err != nil {
-		return nil, err
+		err = b.joinTx(tx, s, it, who, conv, before, m)
 	}
 	call.LeadID = conv.LeadID
-	if err := tx.Create(call).Error; err != nil {
-		return nil, fmt.Errorf("store call: %w", err)
-	}
-	return call, nil
+	return err
 }
 
 // rang is what a call does to its conversation when it is first heard of.

@@ -39,7 +39,10 @@ type Channel struct {
 // common are the parts of a config that every type has.
 type common struct {
 	DefaultRegion string `json:"default_region"`
-	Lead          struct {
+	Signature     string `json:"signature"` // under mails whose author has none
+	// NewSubject says what a mail with another subject does that answers one of ours: "join" (default) or "new_conversation".
+	NewSubject string `json:"new_subject"`
+	Lead       struct {
 		Create     string `json:"create"`
 		PipelineID string `json:"pipeline_id"`
 		Owner      string `json:"owner"`
@@ -196,6 +199,11 @@ func (b *Inbox) checkConfig(f connectors.Factory, config []byte) error {
 	if x.DefaultRegion != "" && (len(x.DefaultRegion) != 2 || strings.ToUpper(x.DefaultRegion) != x.DefaultRegion) {
 		fields = append(fields, fault.Field{Field: "config.default_region", Code: "invalid", Message: "two capital letters (ISO 3166), such as RU"})
 	}
+	switch x.NewSubject {
+	case "", "join", "new_conversation":
+	default:
+		fields = append(fields, fault.Field{Field: "config.new_subject", Code: "invalid", Message: "join or new_conversation"})
+	}
 	switch x.Lead.Create {
 	case "", "always", "new_contact", "never":
 	default:
@@ -268,6 +276,30 @@ func (b *Inbox) PatchChannel(ctx context.Context, id string, p ChannelPatch) (Ch
 		mergePatch(config, p.Config)
 		c.State, c.StateDetail = connectors.StateConnecting, ""
 		return b.setConfig(c, b.factories[c.Type], config)
+	})
+}
+
+// KeepSecret replaces one secret of a channel that its provider has changed by itself. The connectors go on running: they know it.
+func (b *Inbox) KeepSecret(ctx context.Context, id, path, value string) error {
+	return b.db.Tx(ctx, func(tx *gorm.DB) error {
+		c := &Channel{}
+		if err := forUpdate(tx).Where("id = ?", id).Take(c).Error; err != nil {
+			return notFound(err, "channel")
+		}
+		secrets, err := b.openSecrets(c)
+		if err != nil {
+			return err
+		}
+		secrets[path] = value
+		plain, err := json.Marshal(secrets)
+		if err != nil {
+			return err
+		}
+		sealed, err := b.secrets.Seal("channel "+id, plain)
+		if err != nil {
+			return err
+		}
+		return tx.Model(&Channel{}).Where("id = ?", id).UpdateColumn("secrets", sealed).Error
 	})
 }
 
@@ -364,6 +396,9 @@ func (b *Inbox) withLast(ctx context.Context, c *Channel) (ChannelView, error) {
 
 // Channel is a channel's row, fault.NotFound when there is none.
 func (b *Inbox) Channel(ctx context.Context, id string) (*Channel, error) {
+	if !storable(id) { // anybody can write one into a webhook's address
+		return nil, fault.NotFound("this channel does not exist")
+	}
 	c := &Channel{}
 	if err := b.db.Read(ctx).Where("id = ?", id).Take(c).Error; err != nil {
 		return nil, notFound(err, "channel")

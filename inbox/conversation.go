@@ -132,11 +132,17 @@ func visible(q *gorm.DB, v eventlog.Viewer) *gorm.DB {
 
 // conversationTx reads and locks a conversation that v may see.
 func conversationTx(tx *gorm.DB, v eventlog.Viewer, id string) (*Conversation, error) {
+	c, err := lockTx(visible(tx, v).Where("id = ?", id))
+	return c, notFound(err, "conversation")
+}
+
+// lockTx reads and locks the conversation that q names. Each transaction has one copy of it.
+func lockTx(q *gorm.DB) (*Conversation, error) {
 	c := &Conversation{}
-	if err := visible(forUpdate(tx), v).Where("id = ?", id).Take(c).Error; err != nil {
-		return nil, notFound(err, "conversation")
+	if err := forUpdate(q).Take(c).Error; err != nil {
+		return nil, err
 	}
-	return c, nil
+	return db.Same(q, c.ID, c), nil
 }
 
 // snapshot is what changes are told against.
@@ -151,7 +157,7 @@ func (c *Conversation) snapshot() snapshot { return snapshot{c.View(), c.Audienc
 func (b *Inbox) saveTx(tx *gorm.DB, c *Conversation, before snapshot) error {
 	c.Version++
 	c.UpdatedAt = b.now().UnixMilli()
-	if err := tx.Select("*").Save(c).Error; err != nil {
+	if err := db.ReplaceTx(tx, c); err != nil {
 		return err
 	}
 	e := eventlog.Event{Type: "conversation.updated", Subject: c.ID, Conversation: c.ID, Audience: c.Audience(),

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"parley/connectors"
+	"parley/internal/db"
 	"parley/internal/fault"
 	"parley/internal/jobs"
 
@@ -83,16 +84,19 @@ func (b *Inbox) doubtTx(tx *gorm.DB, c *Conversation, m *Message, why string) er
 	if err := b.setStatusTx(tx, c, m, Unknown, why); err != nil {
 		return err
 	}
-	now := b.now()
-	return jobs.EnqueueTx(tx, jobs.New{Kind: jobFind, Payload: deliverJob{m.ID}, RunAt: now.Add(5 * time.Second), At: now, Queue: "find:" + m.ChannelID, UniqueKey: "find:" + m.ID})
+	return enqueueFindTx(tx, m.ID, m.ChannelID, b.now())
 }
 
 func lockMessageTx(tx *gorm.DB, id string) (*Conversation, *Message, error) {
-	m, c := &Message{}, &Conversation{}
+	m := &Message{}
+	if err := db.FlushTx(tx); err != nil { // it may be of this transaction
+		return nil, nil, err
+	}
 	if err := tx.Select("conversation_id").Where("id = ?", id).Take(m).Error; err != nil {
 		return nil, nil, notFound(err, "message")
 	}
-	if err := forUpdate(tx).Where("id = ?", m.ConversationID).Take(c).Error; err != nil { // the conversation first, as everywhere
+	c, err := lockTx(tx.Where("id = ?", m.ConversationID)) // the conversation first, as everywhere
+	if err != nil {
 		return nil, nil, notFound(err, "conversation")
 	}
 	m = &Message{}
@@ -105,6 +109,7 @@ func lockMessageTx(tx *gorm.DB, id string) (*Conversation, *Message, error) {
 // outcome writes what Send said.
 func (b *Inbox) outcome(ctx context.Context, m *Message, j jobs.Job, r connectors.Receipt, sent error) error {
 	after, again := connectors.IsRetry(sent)
+	again = again || repeatsBlindly && sent != nil && !connectors.IsPermanent(sent)
 	var retry error
 	if again {
 		if after == 0 {
@@ -161,6 +166,7 @@ func (b *Inbox) outbound(ctx context.Context, c *Conversation, m *Message) (conn
 		AuthorName: m.AuthorName, ProviderID: m.ProviderID, CreatedAt: time.UnixMilli(m.CreatedAt).UTC(),
 	}
 	out.To, _ = m.Headers["to"].(string)
+	out.Cc, out.Bcc = texts(m.Headers["cc"]), texts(m.Headers["bcc"])
 	if m.ChannelID == c.ChannelID {
 		out.ThreadKey = c.ThreadKey
 	}
@@ -172,13 +178,13 @@ func (b *Inbox) outbound(ctx context.Context, c *Conversation, m *Message) (conn
 	for i := len(thread) - 1; i >= 0; i-- {
 		out.References = append(out.References, thread[i].ProviderID)
 	}
-	out.ReplyTo = answered(thread, m.ReplyTo)
+	out.ReplyTo = answered(thread, m)
 	if m.Attachments > 0 {
 		if err := loadParts(q, []*Message{m}); err != nil {
 			return out, err
 		}
 		for _, a := range m.Parts {
-			out.Parts = append(out.Parts, connectors.OutAttachment{Name: a.Name, MIME: a.MimeType, Size: a.Size,
+			out.Parts = append(out.Parts, connectors.OutAttachment{Name: a.Name, MIME: a.MimeType, Size: a.Size, CID: a.Cid,
 				Open: func(ctx context.Context) (io.ReadCloser, error) { return b.blobs.Open(ctx, a.BlobKey, 0, -1) },
 				URL:  func(time.Duration) string { return b.publicURL + b.Link("attachments", a.ID) }})
 		}
@@ -186,10 +192,21 @@ func (b *Inbox) outbound(ctx context.Context, c *Conversation, m *Message) (conn
 	return out, nil
 }
 
-// answered is the provider id of the message that is answered: the one named, else nothing for a chat and the newest inbound one for mail.
-func answered(newestFirst []Message, id string) string {
+// texts is a list of a JSON object as strings.
+func texts(v any) (out []string) {
+	list, _ := v.([]any)
+	for _, x := range list {
+		if s, ok := x.(string); ok {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// answered is the provider id of the message that m answers: the one named, else nothing for a chat and the newest inbound one for mail.
+func answered(newestFirst []Message, m *Message) string {
 	for _, t := range newestFirst {
-		if id != "" && t.ID == id {
+		if m.ReplyTo != "" && t.ID == m.ReplyTo || m.ReplyTo == "" && m.Kind == connectors.KindMail && t.Direction == DirInbound {
 			return t.ProviderID
 		}
 	}
@@ -249,6 +266,9 @@ func (b *Inbox) find(ctx context.Context, j jobs.Job) error {
 		return err
 	}
 	r, found, err := f.Find(ctx, out)
+	if err == nil && found {
+		found, err = b.unclaimed(ctx, &m, r.ProviderID)
+	}
 	switch {
 	case err != nil && j.Attempt >= 6:
 		return nil // it stays unknown; the agent is told and can decide
@@ -257,16 +277,17 @@ func (b *Inbox) find(ctx context.Context, j jobs.Job) error {
 	case !found && j.Attempt < 3:
 		return jobs.Later(errors.New("the provider does not list it yet"), time.Duration(j.Attempt)*20*time.Second)
 	}
-	if found && r.ProviderID != "" { // the same words went out twice, and this one is the other message's
-		var other int64
-		err := b.db.Read(ctx).Model(&Message{}).Where("channel_id = ? AND provider_id = ? AND id <> ?", m.ChannelID, r.ProviderID, m.ID).Count(&other).Error
-		if err != nil || other > 0 {
-			return err
-		}
-	}
 	state, reason := connectors.DeliverySent, ""
 	if !found {
-		state, reason = connectors.DeliveryFailed, "the provider never got it"
+		r, state, reason = connectors.Receipt{}, connectors.DeliveryFailed, "the provider never got it"
 	}
 	return b.Delivered(ctx, m.ChannelID, connectors.Delivery{MessageID: m.ID, ProviderID: r.ProviderID, State: state, Reason: reason})
+}
+
+// unclaimed tells whether what a provider found can be m: a customer who is told the same words twice has two messages, and one of them
+// may have gone out under this id.
+func (b *Inbox) unclaimed(ctx context.Context, m *Message, providerID string) (bool, error) {
+	var n int64
+	err := b.db.Read(ctx).Model(&Message{}).Where("channel_id = ? AND provider_id = ? AND provider_id <> '' AND id <> ?", m.ChannelID, providerID, m.ID).Count(&n).Error
+	return n == 0, err
 }

@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -252,8 +253,14 @@ func assignTx(tx *gorm.DB, c *Conversation, p Patch) error {
 
 // statusTx moves between open, pending, snoozed and resolved; snoozed has a time at which it opens again.
 func (b *Inbox) statusTx(tx *gorm.DB, c *Conversation, p Patch) error {
-	if p.SnoozedUntil != nil && p.Status == nil && !p.SnoozedUntil.IsZero() {
+	if p.SnoozedUntil != nil && p.Status == nil {
 		s := Snoozed
+		if p.SnoozedUntil.IsZero() {
+			if c.Status != Snoozed {
+				return nil
+			}
+			s = Open
+		}
 		p.Status = &s
 	}
 	if p.Status == nil {
@@ -295,11 +302,14 @@ func (b *Inbox) wakeUp(ctx context.Context, j jobs.Job) error {
 		return err
 	}
 	return b.log.Transaction(ctx, func(tx *gorm.DB) error {
-		c := &Conversation{}
-		if err := forUpdate(tx).Where("id = ?", p.ConversationID).Take(c).Error; err != nil {
+		c, err := lockTx(tx.Where("id = ?", p.ConversationID))
+		if err != nil {
 			return err
 		}
-		if c.Status != Snoozed || c.SnoozedUntil > b.now().UnixMilli() {
+		if left := db.Time(c.SnoozedUntil).Sub(b.now()); c.Status == Snoozed && left > 0 { // snoozed anew while this job was in hand
+			return jobs.Later(errors.New("snoozed for longer"), left)
+		}
+		if c.Status != Snoozed {
 			return nil
 		}
 		before := c.snapshot()

@@ -4,7 +4,6 @@ package inbox
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"time"
@@ -85,10 +84,13 @@ func (b *Inbox) HandleJobs(r *jobs.Runner) {
 // forUpdate locks the rows it reads until the transaction ends. (SQLite has one writer and leaves it out.)
 func forUpdate(tx *gorm.DB) *gorm.DB { return tx.Clauses(clause.Locking{Strength: "UPDATE"}) }
 
-// late is event data that is read when the transaction ends.
-type late func() any
+// forUpdateOf is forUpdate for the rows of one of the tables.
+func forUpdateOf(tx *gorm.DB, table string) *gorm.DB {
+	return tx.Clauses(clause.Locking{Strength: "UPDATE", Table: clause.Table{Name: table}})
+}
 
-func (f late) MarshalJSON() ([]byte, error) { return json.Marshal(f()) }
+// late is event data that is read when the transaction ends.
+type late = eventlog.Late
 
 func notFound(err error, what string) error {
 	if errors.Is(err, gorm.ErrRecordNotFound) {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"parley/connectors"
@@ -55,21 +56,23 @@ func (b *Inbox) Accept(ctx context.Context, channelID string, in connectors.Inbo
 	if err != nil {
 		return connectors.Accepted{}, err
 	}
-	if in.Key == "" {
+	if strings.TrimSpace(in.Key) == "" {
 		return connectors.Accepted{}, errors.New("an item without a key can't be told from its repetition")
 	}
 	item := b.prepare(ch, in)
-	if known, err := b.alreadyHere(ctx, item); known.Duplicate || err != nil {
-		return known, err
+	if item.hasBlobs() {
+		if known, err := b.alreadyHere(ctx, item); known.Duplicate || err != nil {
+			return known, err
+		}
+		if err := b.putBlobs(ctx, item); err != nil {
+			return connectors.Accepted{}, err
+		}
 	}
-	if err := b.putBlobs(ctx, item); err != nil {
-		return connectors.Accepted{}, err
+	if acknowledgesFirst {
+		go func() { _, _ = b.batch.do(item, b.acceptTx) }()
+		return connectors.Accepted{}, nil
 	}
-	var out connectors.Accepted
-	err = b.batch.do(func(tx *gorm.DB) error {
-		out = connectors.Accepted{}
-		return b.acceptTx(tx, item, &out)
-	})
+	out, err := b.batch.do(item, b.acceptTx)
 	if db.Refused(err) || errors.Is(err, errPanic) {
 		out, err = b.setAside(ctx, item, err)
 	}
@@ -88,8 +91,7 @@ func (b *Inbox) setAside(ctx context.Context, it *item, why error) (connectors.A
 	logError(ctx, "an item can't be processed and is set aside", why, "channel", it.ch.ID, "key", it.Key)
 	it.journal.MessageID, it.journal.ConversationID, it.journal.ContactID = "", "", ""
 	it.Quarantine = "it could not be processed (" + it.journal.ID + " in the log)"
-	var out connectors.Accepted
-	err := b.batch.do(func(tx *gorm.DB) error { return b.acceptTx(tx, it, &out) })
+	out, err := b.batch.do(it, b.acceptTx)
 	return out, errors.Join(err, ifFailed(err, why))
 }
 
@@ -104,6 +106,7 @@ func ifFailed(err, why error) error {
 type item struct {
 	connectors.Inbound
 	ch      *Channel
+	rules   common
 	now     time.Time
 	actor   eventlog.Actor
 	journal Journal
@@ -116,17 +119,13 @@ func (b *Inbox) prepare(ch *Channel, in connectors.Inbound) *item {
 	if in.At.IsZero() {
 		in.At = now
 	}
-	in.Text, in.Visible, in.Subject = sanitize.Text(in.Text), sanitize.Text(in.Visible), sanitize.Line(in.Subject)
-	in.Sender.Name = sanitize.Line(in.Sender.Name)
-	if in.HTML != "" {
-		in.HTML = sanitize.MailHTML(in.HTML, cidMark)
-	}
+	clean(&in)
 	hash := sha256.Sum256(in.Raw)
-	it := &item{Inbound: in, ch: ch, now: now}
+	it := &item{Inbound: in, ch: ch, rules: ch.common(), now: now}
 	it.journal = Journal{ID: ids.New(), ChannelID: ch.ID, ItemKey: in.Key, State: Processed, Raw: in.Raw, RawType: in.RawType, RawHash: hex.EncodeToString(hash[:]), ReceivedAt: now.UnixMilli()}
 	for i, p := range in.Parts {
 		a := Attachment{ID: ids.New(), Position: i, Name: attachmentName(p, i), MimeType: mimeOf(p), Size: p.Size, Cid: sanitize.Line(p.CID), InlinePart: p.Inline, State: "ready",
-			FetchRef: p.FetchRef, Problem: sanitize.Line(p.Problem), CreatedAt: now.UnixMilli()}
+			FetchRef: sanitize.Text(p.FetchRef), Problem: sanitize.Line(p.Problem), CreatedAt: now.UnixMilli()}
 		switch {
 		case p.Problem != "":
 			a.State = "failed"
@@ -140,7 +139,8 @@ func (b *Inbox) prepare(ch *Channel, in connectors.Inbound) *item {
 
 // alreadyHere spares a repeated item the way through the blob store. The unique index has the last word.
 func (b *Inbox) alreadyHere(ctx context.Context, it *item) (connectors.Accepted, error) {
-	known, err := seen(b.db.Read(ctx), it)
+	all, err := seen(b.db.Read(ctx), []*item{it})
+	known := all[it.key()]
 	if err != nil || known == nil {
 		return connectors.Accepted{}, err
 	}
@@ -152,51 +152,36 @@ func (b *Inbox) alreadyHere(ctx context.Context, it *item) (connectors.Accepted,
 	return *known, nil
 }
 
-func seen(q *gorm.DB, it *item) (*connectors.Accepted, error) {
-	var j Journal
-	err := q.Select("message_id", "conversation_id", "contact_id").Where("channel_id = ? AND item_key = ?", it.ch.ID, it.Key).Take(&j).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look into the journal: %w", err)
-	}
-	return &connectors.Accepted{MessageID: j.MessageID, ConversationID: j.ConversationID, ContactID: j.ContactID, Duplicate: true}, nil
-}
-
-func (b *Inbox) acceptTx(tx *gorm.DB, it *item, out *connectors.Accepted) error {
+func (b *Inbox) acceptTx(tx *gorm.DB, s *sight, it *item) (connectors.Accepted, error) {
+	j := &it.journal // a second try begins anew
+	j.State, j.Reason, j.MessageID, j.ConversationID, j.ContactID = Processed, "", "", "", ""
 	if it.Cursor != nil {
 		if err := advanceTx(tx, it.ch.ID, *it.Cursor); err != nil {
-			return err
+			return connectors.Accepted{}, err
 		}
 	}
-	if !it.replay {
-		known, err := seen(tx, it)
-		if err != nil {
-			return err
-		}
-		if known != nil {
-			*out = *known
-			return nil
-		}
+	if known := s.seen[it.key()]; known != nil && !it.replay {
+		return *known, nil
 	}
-	if err := b.dispatchTx(tx, it); err != nil {
-		return err
+	if err := b.dispatchTx(tx, s, it); err != nil {
+		return connectors.Accepted{}, err
 	}
-	*out = connectors.Accepted{MessageID: it.journal.MessageID, ConversationID: it.journal.ConversationID, ContactID: it.journal.ContactID}
+	out := connectors.Accepted{MessageID: j.MessageID, ConversationID: j.ConversationID, ContactID: j.ContactID}
 	if it.replay {
-		return tx.Model(&Journal{}).Where("id = ?", it.journal.ID).UpdateColumns(map[string]any{"state": it.journal.State, "reason": it.journal.Reason,
-			"message_id": it.journal.MessageID, "conversation_id": it.journal.ConversationID, "contact_id": it.journal.ContactID}).Error
+		return out, tx.Model(&Journal{}).Where("id = ?", j.ID).UpdateColumns(map[string]any{"state": j.State, "reason": j.Reason, "message_id": j.MessageID,
+			"conversation_id": j.ConversationID, "contact_id": j.ContactID}).Error
 	}
-	if err := tx.Create(&it.journal).Error; err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
-	return nil
+	s.seen[it.key()] = &connectors.Accepted{MessageID: out.MessageID, ConversationID: out.ConversationID, ContactID: out.ContactID, Duplicate: true}
+	return out, db.StoreTx(tx, j)
 }
 
 // dispatchTx does what this item asks for.
-func (b *Inbox) dispatchTx(tx *gorm.DB, it *item) error {
+func (b *Inbox) dispatchTx(tx *gorm.DB, s *sight, it *item) error {
 	switch {
+	case it.Repeat:
+		it.journal.State, it.journal.Reason = Duplicate, "the same bytes as an item that is here under another key"
+		it.journal.Raw, it.journal.RawBlob, it.journal.RawHash = nil, "", ""
+		return nil
 	case it.Quarantine != "":
 		it.journal.State, it.journal.Reason = Quarantined, sanitize.Preview(it.Quarantine, 500)
 		return nil
@@ -207,20 +192,20 @@ func (b *Inbox) dispatchTx(tx *gorm.DB, it *item) error {
 		it.journal.Reason = sanitize.Preview(it.Ignore, 500)
 		return nil
 	case it.Call != nil:
-		return b.acceptCallTx(tx, it)
+		return b.acceptCallTx(tx, s, it)
 	case it.Edit != nil:
-		return b.acceptEditTx(tx, it)
+		return b.acceptEditTx(tx, s, it)
 	case it.Auto == connectors.AutoBounce, it.Auto == connectors.AutoReceipt, it.Auto == connectors.AutoComplaint, it.Auto == connectors.AutoLoop:
 		return b.acceptReportTx(tx, it)
 	case it.Outgoing:
 		return b.acceptOutgoingTx(tx, it)
 	}
-	return b.acceptMessageTx(tx, it)
+	return b.acceptMessageTx(tx, s, it)
 }
 
 // acceptMessageTx is the ordinary case: a person wrote something.
-func (b *Inbox) acceptMessageTx(tx *gorm.DB, it *item) error {
-	who, conv, fresh, err := b.placeTx(tx, it)
+func (b *Inbox) acceptMessageTx(tx *gorm.DB, s *sight, it *item) error {
+	who, conv, fresh, err := b.placeTx(tx, s, it)
 	if err != nil {
 		return err
 	}
@@ -228,19 +213,19 @@ func (b *Inbox) acceptMessageTx(tx *gorm.DB, it *item) error {
 	m := b.inboundMessage(it, conv, who.Contact)
 	conv.received(m, it)
 	if fresh {
-		return b.beginTx(tx, it, who, conv, m)
+		return b.beginTx(tx, s, it, who, conv, m)
 	}
-	return b.joinTx(tx, it, who, conv, before, m)
+	return b.joinTx(tx, s, it, who, conv, before, m)
 }
 
 // joinTx adds a message to a conversation that was there before.
-func (b *Inbox) joinTx(tx *gorm.DB, it *item, who crm.Resolved, conv *Conversation, before snapshot, m *Message) error {
+func (b *Inbox) joinTx(tx *gorm.DB, s *sight, it *item, who crm.Resolved, conv *Conversation, before snapshot, m *Message) error {
 	if who.Changed {
 		if err := b.tellContactTx(tx, who, conv); err != nil {
 			return err
 		}
 	}
-	if err := b.leadTx(tx, it, who, conv); err != nil {
+	if err := b.leadTx(tx, s, it, who, conv); err != nil {
 		return err
 	}
 	if err := b.createMessageTx(tx, conv, m); err != nil {
@@ -253,13 +238,13 @@ func (b *Inbox) joinTx(tx *gorm.DB, it *item, who crm.Resolved, conv *Conversati
 }
 
 // beginTx stores a conversation together with its first message, and tells of them in the order in which a reader needs them.
-func (b *Inbox) beginTx(tx *gorm.DB, it *item, who crm.Resolved, conv *Conversation, m *Message) error {
+func (b *Inbox) beginTx(tx *gorm.DB, s *sight, it *item, who crm.Resolved, conv *Conversation, m *Message) error {
 	if who.Changed {
 		if err := b.tellContactTx(tx, who, conv); err != nil {
 			return err
 		}
 	}
-	if err := tx.Create(conv).Error; err != nil {
+	if err := db.StoreTx(tx, conv); err != nil {
 		return fmt.Errorf("open conversation: %w", err)
 	}
 	err := eventlog.AppendTx(tx, eventlog.Event{Type: "conversation.created", Subject: conv.ID, Conversation: conv.ID, Actor: it.actor, Audience: conv.Audience(),
@@ -267,14 +252,8 @@ func (b *Inbox) beginTx(tx *gorm.DB, it *item, who crm.Resolved, conv *Conversat
 	if err != nil {
 		return err
 	}
-	lead := conv.LeadID
-	if err := b.leadTx(tx, it, who, conv); err != nil {
+	if err := b.leadTx(tx, s, it, who, conv); err != nil {
 		return err
-	}
-	if conv.LeadID != lead {
-		if err := tx.Model(&Conversation{}).Where("id = ?", conv.ID).UpdateColumn("lead_id", conv.LeadID).Error; err != nil {
-			return err
-		}
 	}
 	if err := b.createMessageTx(tx, conv, m); err != nil {
 		return err
@@ -283,14 +262,13 @@ func (b *Inbox) beginTx(tx *gorm.DB, it *item, who crm.Resolved, conv *Conversat
 }
 
 // placeTx finds the sender and the conversation. fresh says that the conversation is new and not stored yet.
-func (b *Inbox) placeTx(tx *gorm.DB, it *item) (who crm.Resolved, conv *Conversation, fresh bool, err error) {
-	who, err = crm.ResolveTx(tx, crm.Who{Name: it.Sender.Name, Claims: it.Sender.Claims, Locale: it.Sender.Locale, Fields: cleanFields(it.Sender.Fields), ChannelID: it.ch.ID,
-		Region: it.ch.common().DefaultRegion, At: it.now})
+func (b *Inbox) placeTx(tx *gorm.DB, s *sight, it *item) (who crm.Resolved, conv *Conversation, fresh bool, err error) {
+	who, err = s.people.ResolveTx(tx, it.who())
 	if err != nil {
 		return who, nil, false, fmt.Errorf("resolve sender: %w", err)
 	}
 	it.actor = eventlog.Actor{Type: "contact", ID: who.Contact.ID, Name: who.Contact.Name}
-	conv, fresh, err = b.threadTx(tx, it, who)
+	conv, fresh, err = b.threadTx(tx, s, it, who)
 	if err != nil {
 		return who, nil, false, fmt.Errorf("thread: %w", err)
 	}
@@ -298,11 +276,15 @@ func (b *Inbox) placeTx(tx *gorm.DB, it *item) (who crm.Resolved, conv *Conversa
 	return who, conv, fresh, nil
 }
 
+func (it *item) who() crm.Who {
+	return crm.Who{Name: it.Sender.Name, Claims: it.Sender.Claims, Locale: it.Sender.Locale, Fields: cleanFields(it.Sender.Fields), ChannelID: it.ch.ID, Region: it.rules.DefaultRegion, At: it.now}
+}
+
 func (b *Inbox) inboundMessage(it *item, conv *Conversation, from *crm.Contact) *Message {
 	m := &Message{
 		ID: ids.New(), ConversationID: conv.ID, ContactID: from.ID, ChannelID: it.ch.ID, Direction: DirInbound, Kind: it.Kind, Subject: it.Subject,
 		BodyText: it.Text, BodyHTML: it.HTML, BodyVisible: it.Visible, Headers: headersOf(it), AuthorType: "contact", AuthorID: from.ID, AuthorName: from.Name, Status: Received,
-		ProviderID: sanitize.Line(it.ProviderID), Auto: string(it.Auto), CreatedAt: it.shownAt(), UpdatedAt: it.now.UnixMilli(),
+		ProviderID: it.ProviderID, Auto: string(it.Auto), CreatedAt: it.shownAt(), UpdatedAt: it.now.UnixMilli(),
 	}
 	if m.Kind == "" {
 		m.Kind = connectors.KindText
@@ -339,17 +321,22 @@ func (c *Conversation) received(m *Message, it *item) {
 	if c.WaitingSince == 0 {
 		c.WaitingSince = m.CreatedAt
 	}
-	if peer := it.peer(); peer.Value != "" {
+	if peer := it.peer(); peer.Value != "" && m.ContactID == c.ContactID { // a participant's word does not turn the answers to them
 		c.PeerKind, c.Peer = peer.Kind, peer.Value
 	}
 }
 
 // peer is where an answer goes on this channel: the address that a mail asks answers to, else the sender's.
 func (it *item) peer() connectors.Claim {
-	region := it.ch.common().DefaultRegion
 	if to := crm.NormalEmail(it.Headers["Reply-To"]); to != "" {
 		return connectors.Claim{Kind: connectors.KindEmail, Value: to, Trust: connectors.TrustAsserted}
 	}
+	return it.from()
+}
+
+// from is the sender's address on this channel.
+func (it *item) from() connectors.Claim {
+	region := it.rules.DefaultRegion
 	for _, c := range it.Sender.Claims {
 		if v := crm.Normal(c.Kind, c.Value, region); v != "" {
 			return connectors.Claim{Kind: c.Kind, Value: v, Trust: c.Trust}
@@ -359,10 +346,11 @@ func (it *item) peer() connectors.Claim {
 }
 
 // leadTx opens a lead card where the channel's rule says so, and hangs it on the conversation.
-func (b *Inbox) leadTx(tx *gorm.DB, it *item, who crm.Resolved, conv *Conversation) error {
-	rule := it.ch.common().Lead
+func (b *Inbox) leadTx(tx *gorm.DB, s *sight, it *item, who crm.Resolved, conv *Conversation) error {
+	rule := it.rules.Lead
 	wanted := rule.Create == "new_contact" && who.Created || rule.Create == "always" && conv.LeadID == ""
-	if !wanted || it.Auto != connectors.AutoNone || it.Muted || len(it.Sender.Claims) == 0 {
+	guest := conv.ContactID != who.Contact.ID // somebody who was written to in another's conversation
+	if !wanted || guest || it.Auto != connectors.AutoNone || it.Muted || len(it.Sender.Claims) == 0 {
 		return nil
 	}
 	source := map[string]any{"channel_type": it.ch.Type, "channel_id": it.ch.ID, "utm": it.Source.UTM}
@@ -375,7 +363,7 @@ func (b *Inbox) leadTx(tx *gorm.DB, it *item, who crm.Resolved, conv *Conversati
 	if it.Source.Referrer != "" {
 		source["referrer"] = sanitize.Preview(it.Source.Referrer, 1000)
 	}
-	l, err := crm.OpenLeadTx(tx, crm.NewLead{Title: who.Contact.Name, PipelineID: rule.PipelineID, OwnerID: rule.Owner, ContactID: who.Contact.ID, ConversationID: conv.ID,
+	l, err := s.people.OpenLeadTx(tx, crm.NewLead{Title: who.Contact.Name, PipelineID: rule.PipelineID, OwnerID: rule.Owner, ContactID: who.Contact.ID, ConversationID: conv.ID,
 		Source: source, Audience: conv.Audience(), At: it.now})
 	if err != nil {
 		return err
@@ -398,6 +386,9 @@ func (b *Inbox) tellContactTx(tx *gorm.DB, who crm.Resolved, conv *Conversation)
 // AudienceOfContactTx is who may see a contact: its owner and whoever may see one of its conversations; everybody where it has none.
 func AudienceOfContactTx(tx *gorm.DB, c *crm.Contact) (eventlog.Audience, error) {
 	var rows []struct{ AssigneeID, TeamID string }
+	if err := db.FlushTx(tx); err != nil {
+		return eventlog.Audience{}, err
+	}
 	if err := tx.Raw("SELECT DISTINCT assignee_id, team_id FROM conversations WHERE contact_id = ? LIMIT 100", c.ID).Scan(&rows).Error; err != nil {
 		return eventlog.Audience{}, err
 	}
@@ -414,22 +405,25 @@ func AudienceOfContactTx(tx *gorm.DB, c *crm.Contact) (eventlog.Audience, error)
 }
 
 // acceptEditTx changes an earlier message and keeps what it said. An edit of a message that never came is the message.
-func (b *Inbox) acceptEditTx(tx *gorm.DB, it *item) error {
+func (b *Inbox) acceptEditTx(tx *gorm.DB, s *sight, it *item) error {
+	if err := db.FlushTx(tx); err != nil { // what it changes may have come in the same moment
+		return err
+	}
 	m := &Message{}
-	err := forUpdate(tx).Where("channel_id = ? AND provider_id = ? AND direction = ?", it.ch.ID, it.Edit.ProviderID, DirInbound).Take(m).Error
+	err := forUpdate(tx).Where("channel_id = ? AND provider_id = ? AND provider_id <> '' AND direction = ?", it.ch.ID, it.Edit.ProviderID, DirInbound).Take(m).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		if it.Edit.Deleted {
 			it.journal.Reason = "the deleted message never came"
 			return nil
 		}
 		it.ProviderID = it.Edit.ProviderID
-		return b.acceptMessageTx(tx, it)
+		return b.acceptMessageTx(tx, s, it)
 	}
 	if err != nil {
 		return err
 	}
-	conv := &Conversation{}
-	if err := forUpdate(tx).Where("id = ?", m.ConversationID).Take(conv).Error; err != nil {
+	conv, err := lockTx(tx.Where("id = ?", m.ConversationID))
+	if err != nil {
 		return err
 	}
 	it.journal.MessageID, it.journal.ConversationID, it.journal.ContactID = m.ID, conv.ID, m.ContactID
@@ -459,7 +453,10 @@ func (b *Inbox) acceptReportTx(tx *gorm.DB, it *item) error {
 		return nil
 	}
 	var m Message
-	err := tx.Where("channel_id = ? AND provider_id IN ?", it.ch.ID, it.Thread.ReplyTo).Order("n DESC").Take(&m).Error
+	if err := db.FlushTx(tx); err != nil {
+		return err
+	}
+	err := tx.Where("channel_id = ? AND provider_id IN ? AND provider_id <> ''", it.ch.ID, it.Thread.ReplyTo).Order("n DESC").Take(&m).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return nil
 	}
@@ -470,6 +467,9 @@ func (b *Inbox) acceptReportTx(tx *gorm.DB, it *item) error {
 // acceptOutgoingTx shows an answer that one of us wrote elsewhere, in the thread it belongs to.
 func (b *Inbox) acceptOutgoingTx(tx *gorm.DB, it *item) error {
 	var ours int64
+	if err := db.FlushTx(tx); err != nil {
+		return err
+	}
 	if err := tx.Model(&Message{}).Where("channel_id = ? AND provider_id = ? AND provider_id <> ''", it.ch.ID, it.ProviderID).Count(&ours).Error; err != nil {
 		return err
 	}
@@ -477,7 +477,7 @@ func (b *Inbox) acceptOutgoingTx(tx *gorm.DB, it *item) error {
 		it.journal.State, it.journal.Reason = Duplicate, "our own message, seen again in the Sent folder"
 		return nil
 	}
-	conv, err := b.byReferencesTx(tx, it, "")
+	conv, err := b.byReferencesTx(tx, it, func(*Conversation) (bool, error) { return true, nil })
 	if err != nil {
 		return err
 	}

@@ -100,16 +100,15 @@ func (b *Inbox) Replay(ctx context.Context, id string) (JournalView, error) {
 	if err := b.putBlobs(ctx, it); err != nil {
 		return JournalView{}, err
 	}
-	var out connectors.Accepted
-	err = b.batch.do(func(tx *gorm.DB) error {
+	_, err = b.batch.do(it, func(tx *gorm.DB, s *sight, it *item) (connectors.Accepted, error) {
 		var now Journal
 		if err := forUpdate(tx).Select("state").Where("id = ?", id).Take(&now).Error; err != nil {
-			return err
+			return connectors.Accepted{}, err
 		}
 		if now.State != j.State {
-			return fault.Conflict("the item is %s already", now.State)
+			return connectors.Accepted{}, fault.Conflict("the item is %s already", now.State)
 		}
-		return b.acceptTx(tx, it, &out)
+		return b.acceptTx(tx, s, it)
 	})
 	if err != nil {
 		return JournalView{}, err

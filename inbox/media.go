@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"parley/connectors"
@@ -36,6 +37,11 @@ type fetchJob struct {
 
 type recordingJob struct {
 	CallID string `json:"call_id"`
+}
+
+// hasBlobs tells whether some of the item belongs into the blob store.
+func (it *item) hasBlobs() bool {
+	return len(it.Raw) > rawInRow || slices.ContainsFunc(it.Parts, func(p connectors.Attachment) bool { return p.Data != nil })
 }
 
 // putBlobs brings the item's bytes into the blob store before its transaction begins. A blob whose transaction fails is an orphan

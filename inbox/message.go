@@ -232,31 +232,33 @@ func loadParts(q *gorm.DB, messages []*Message) error {
 	return nil
 }
 
-// createMessageTx inserts m and tells of it; a message that counts moves its conversation's last_seq.
+// createMessageTx stores m and tells of it; a message that counts moves its conversation's last_seq.
 func (b *Inbox) createMessageTx(tx *gorm.DB, c *Conversation, m *Message) error {
 	m.Attachments = len(m.Parts)
-	if err := tx.Create(m).Error; err != nil {
-		return fmt.Errorf("store message: %w", err)
+	if err := db.StoreTx(tx, m); err != nil {
+		return err
 	}
-	if len(m.Parts) > 0 {
-		if err := tx.Create(&m.Parts).Error; err != nil {
-			return fmt.Errorf("store attachments: %w", err)
+	for i := range m.Parts {
+		if err := db.StoreTx(tx, &m.Parts[i]); err != nil {
+			return err
 		}
 	}
-	counts := m.Direction == DirInbound || m.Direction == DirOutbound
-	return eventlog.AppendTx(tx, eventlog.Event{
-		Type: "message.created", Subject: m.ID, Conversation: c.ID, Audience: c.Audience(), Data: late(func() any { return b.messageView(m) }),
-		Stamp: func(tx *gorm.DB, seq int64) error {
-			if !counts {
-				return nil
-			}
-			m.Seq, c.LastSeq = seq, seq
-			if err := tx.Exec("UPDATE messages SET seq = ? WHERE n = ?", seq, m.N).Error; err != nil {
-				return err
-			}
-			return tx.Exec("UPDATE conversations SET last_seq = ? WHERE id = ?", seq, c.ID).Error
-		},
-	})
+	e := eventlog.Event{Type: "message.created", Subject: m.ID, Conversation: c.ID, Audience: c.Audience(), Data: late(func() any { return b.messageView(m) })}
+	if m.Direction == DirInbound || m.Direction == DirOutbound {
+		e.Stamp = func(tx *gorm.DB, seq int64) error { return stampTx(tx, c, m, seq) }
+	}
+	return eventlog.AppendTx(tx, e)
+}
+
+// stampTx gives m and its conversation the place that m has in the event log.
+func stampTx(tx *gorm.DB, c *Conversation, m *Message, seq int64) error {
+	m.Seq, c.LastSeq = seq, seq
+	if m.N != 0 { // it had to be written before its place was known
+		if err := tx.Exec("UPDATE messages SET seq = ? WHERE n = ?", seq, m.N).Error; err != nil {
+			return err
+		}
+	}
+	return db.ReplaceTx(tx, c)
 }
 
 // updateMessageTx writes the named columns of m and tells of it.

@@ -3,6 +3,8 @@ package inbox
 import (
 	"context"
 	"fmt"
+	"html"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,11 +34,58 @@ type Draft struct {
 	Attachments []string // ids of uploads
 	ChannelID   string   // "": the conversation's
 	ReplyTo     string   // id of the message it answers
+	Mail        MailFields
 	SendAt      time.Time
 	Hold        time.Duration // can be undone for so long
 	// LastSeenSeq, when not nil, refuses the reply with a conflict when somebody wrote since.
 	LastSeenSeq *int64
 }
+
+// MailFields are what only a mail has. To, when set, sends it to somebody else than the one the conversation is with (a forward).
+type MailFields struct {
+	To, Subject string
+	Cc, Bcc     []string
+}
+
+const recipientsMost = 50
+
+// normal checks the addresses and writes them as they go out.
+func (f *MailFields) normal() error {
+	clean := func(field string, in []string) ([]string, error) {
+		var out []string
+		for _, a := range in {
+			n := crm.NormalEmail(a)
+			if n == "" {
+				return nil, fault.Invalid(field, "invalid", "%q is not an e-mail address", sanitize.Preview(a, 80))
+			}
+			if !slices.Contains(out, n) {
+				out = append(out, n)
+			}
+		}
+		return out, nil
+	}
+	var err error
+	if f.Cc, err = clean("cc", f.Cc); err != nil {
+		return err
+	}
+	if f.Bcc, err = clean("bcc", f.Bcc); err != nil {
+		return err
+	}
+	if f.To != "" {
+		to, err := clean("to", []string{f.To})
+		if err != nil {
+			return err
+		}
+		f.To = to[0]
+	}
+	if len(f.Cc)+len(f.Bcc) > recipientsMost {
+		return fault.Invalid("cc", "too_many", "at most %d further recipients", recipientsMost)
+	}
+	f.Subject = sanitize.Preview(f.Subject, 300)
+	return nil
+}
+
+func (f MailFields) empty() bool { return f.To == "" && f.Subject == "" && len(f.Cc)+len(f.Bcc) == 0 }
 
 // Reply stores an answer or a note; an answer is queued for its channel. The error is a fault that says what is wrong with it.
 func (b *Inbox) Reply(ctx context.Context, v eventlog.Viewer, conversationID string, d Draft) (MessageView, error) {
@@ -80,6 +129,9 @@ func (d *Draft) check() error {
 		return fault.Invalid("attachments", "too_many", "at most %d files", attachmentsMost)
 	case d.Hold < 0 || d.Hold > 30*time.Second:
 		return fault.Invalid("hold_s", "out_of_range", "0 to 30 seconds")
+	}
+	if err := d.Mail.normal(); err != nil {
+		return err
 	}
 	switch d.Format {
 	case "":
@@ -132,13 +184,13 @@ func (b *Inbox) composeTx(tx *gorm.DB, c *Conversation, d Draft, by eventlog.Act
 }
 
 // bodies are a draft's words as plain text and, where it is more than that, as HTML that may go out.
-func bodies(d Draft) (text, html string) {
+func bodies(d Draft) (text, rich string) {
 	switch d.Format {
 	case "markdown":
 		return d.Body, sanitize.Markdown(d.Body)
 	case "html":
-		html = sanitize.OutgoingHTML(d.Body)
-		return sanitize.Text(sanitize.HTMLToText(html)), html
+		rich = sanitize.OutgoingHTML(d.Body)
+		return sanitize.Text(sanitize.HTMLToText(rich)), rich
 	}
 	return d.Body, ""
 }
@@ -153,7 +205,11 @@ func (b *Inbox) queueTx(tx *gorm.DB, c *Conversation, m *Message, d Draft) error
 	m.ChannelID = ch.ID
 	m.Headers = db.Map{"to": to}
 	if ch.Type == connectors.Email {
-		m.Kind, m.Subject = connectors.KindMail, replySubject(c.Subject)
+		if err := asMailTx(tx, c, ch, m, d.Mail); err != nil {
+			return err
+		}
+	} else if !d.Mail.empty() {
+		return fault.Invalid("cc", "not_a_mail", "only a mail has a subject and further recipients")
 	}
 	m.ProviderID = b.nameOf(ch.ID, c.ID, m.ID)
 	at := b.now().Add(d.Hold)
@@ -171,6 +227,44 @@ func (b *Inbox) queueTx(tx *gorm.DB, c *Conversation, m *Message, d Draft) error
 	}
 	c.answered(m)
 	return b.saveTx(tx, c, before)
+}
+
+// asMailTx gives an answer what makes it a mail: subject, recipients, the signature of its author or else of the channel.
+func asMailTx(tx *gorm.DB, c *Conversation, ch *Channel, m *Message, f MailFields) error {
+	m.Kind, m.Subject = connectors.KindMail, replySubject(c.Subject)
+	if f.Subject != "" {
+		m.Subject = f.Subject
+	}
+	if f.To != "" {
+		m.Headers["to"] = f.To
+	}
+	if len(f.Cc) > 0 {
+		m.Headers["cc"] = f.Cc
+	}
+	if len(f.Bcc) > 0 {
+		m.Headers["bcc"] = f.Bcc
+	}
+	signature, err := signatureTx(tx, ch, m.AuthorID)
+	if err != nil || signature == "" {
+		return err
+	}
+	m.BodyText += "\n\n-- \n" + signature // RFC 3676 §4.3
+	if m.BodyHTML != "" {
+		m.BodyHTML += "<p>-- <br>" + strings.ReplaceAll(html.EscapeString(signature), "\n", "<br>") + "</p>"
+	}
+	return nil
+}
+
+func signatureTx(tx *gorm.DB, ch *Channel, userID string) (string, error) {
+	var u struct{ Settings db.Map }
+	if err := tx.Table("users").Select("settings").Where("id = ?", userID).Limit(1).Scan(&u).Error; err != nil {
+		return "", err
+	}
+	own, _ := u.Settings["signature"].(string)
+	if own = strings.TrimSpace(sanitize.Text(own)); own != "" {
+		return own, nil
+	}
+	return strings.TrimSpace(sanitize.Text(ch.common().Signature)), nil
 }
 
 // answered is what one of our messages does to its conversation.
@@ -236,9 +330,10 @@ func (b *Inbox) nameOf(channelID, conversationID, messageID string) string {
 
 func enqueueDeliveryTx(tx *gorm.DB, m *Message, at, now time.Time) error {
 	return jobs.EnqueueTx(tx, jobs.New{Kind: jobDeliver, Payload: deliverJob{m.ID}, RunAt: at, At: now, Queue: "send:" + m.ChannelID, Lane: "conversation:" + m.ConversationID,
-		UniqueKey: deliverKey(m.ID)})
+		UniqueKey: fmt.Sprintf("%s:%d", deliverKey(m.ID), m.Attempt)})
 }
 
+// deliverKey names the jobs that send a message; each carries the number of attempts before it, so that one that is just ending keeps no new one out.
 func deliverKey(messageID string) string { return "deliver:" + messageID }
 
 // messageTx reads and locks a message of a conversation that v may see.

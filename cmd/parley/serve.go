@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"parley/configs"
+	"parley/internal/clock"
 	"parley/internal/db"
 )
 
@@ -35,12 +36,17 @@ func serve(ctx context.Context, env environment, args []string) error {
 
 // serveHouse runs the hub until ctx ends. ready, if set, is called once it answers.
 func serveHouse(ctx context.Context, c configs.Config, ready func(*house, net.Addr)) error {
+	return serveHouseAt(ctx, clock.System, c, ready)
+}
+
+// serveHouseAt is serveHouse by another clock than the machine's. What waits for the network goes by the machine's all the same.
+func serveHouseAt(ctx context.Context, now clock.Clock, c configs.Config, ready func(*house, net.Addr)) error {
 	l, err := net.Listen("tcp", c.Server.Address())
 	if err != nil {
 		return fmt.Errorf("server.host, server.port: %w", err)
 	}
 	defer l.Close()
-	h, err := foundation(ctx, c, c.Database.AutoMigrate)
+	h, err := foundationAt(ctx, now, c, c.Database.AutoMigrate)
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,24 @@ func load(env environment, file string) (configs.Config, error) {
 
 // foundation opens database, key and blob store: what the small commands need, also while another process serves.
 func foundation(ctx context.Context, c configs.Config, migrate bool) (*house, error) {
-	h := &house{config: c, now: clock.System}
+	return foundationAt(ctx, clock.System, c, migrate)
+}
+
+// foundationAt is foundation at another time than ours, for the demo's history.
+func foundationAt(ctx context.Context, now clock.Clock, c configs.Config, migrate bool) (*house, error) {
+	h, err := site(ctx, now, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.ground(ctx, migrate); err != nil {
+		return nil, errors.Join(err, h.db.Close())
+	}
+	return h, nil
+}
+
+// site opens the database as it is, whatever is or is not in it.
+func site(ctx context.Context, now clock.Clock, c configs.Config) (*house, error) {
+	h := &house{config: c, now: now}
 	var err error
 	if h.guard, err = netguard.New(c.Server.AllowPrivateHosts); err != nil {
 		return nil, fmt.Errorf("server.allow_private_hosts: %w", err)
@@ -88,9 +105,6 @@ func foundation(ctx context.Context, c configs.Config, migrate bool) (*house, er
 	}
 	if h.db, err = db.Open(ctx, db.Options{URL: c.Database.URL}); err != nil {
 		return nil, err
-	}
-	if err := h.ground(ctx, migrate); err != nil {
-		return nil, errors.Join(err, h.db.Close())
 	}
 	return h, nil
 }
@@ -144,7 +158,8 @@ func (h *house) furnish(ctx context.Context) error {
 		return err
 	}
 	h.inbox = inbox.New(inbox.Options{DB: h.db, Log: h.log, Blobs: h.blobs, Secrets: h.secrets, Now: h.now, PublicURL: h.config.Server.PublicURL, Factories: factories()})
-	h.hub = realtime.NewHub(realtime.Options{Tail: h.tail, Epoch: h.log.Epoch(), Broker: h.broker, Now: h.now, Origins: api.Origins(h.config.Server.PublicURL),
+	// Sockets and limits go by the machine's clock: they live by deadlines, which the system compares with its own.
+	h.hub = realtime.NewHub(realtime.Options{Tail: h.tail, Epoch: h.log.Epoch(), Broker: h.broker, Now: clock.System, Origins: api.Origins(h.config.Server.PublicURL),
 		Rights: api.Rights(h.staff), CanSee: h.inbox.Sees, Valid: h.staff.Alive})
 	h.staff.OnChange(h.hub.Recheck)
 	alone := h.db.Dialect == db.SQLite
@@ -157,13 +172,13 @@ func (h *house) furnish(ctx context.Context) error {
 	h.inbox.HandleJobs(h.jobs)
 	h.log.OnCommit(h.jobs.Wake)
 	h.receiver = receiver.New(receiver.Options{Listen: h.config.Email.Receiver.Listen, LMTPListen: h.config.Email.Receiver.LMTPListen})
-	host := connectors.Host{HTTP: h.guard.Client(), Dial: h.guard.Dial, Now: h.now, Log: slog.Default()}
+	host := connectors.Host{HTTP: h.guard.Client(), Dial: h.guard.Dial, Now: h.now, Log: slog.Default(), Keep: h.inbox.KeepSecret}
 	if h.receives() {
 		host.Receiver = h.receiver
 	}
 	h.supervisor = connectors.NewSupervisor(h.jobs.Node, h.inbox, factories(), host)
 	h.inbox.Use(h.supervisor)
-	h.api = api.New(api.Options{Inbox: h.inbox, Staff: h.staff, Hub: h.hub, Tail: h.tail, Log: h.log, DB: h.db, Live: h.supervisor, Now: h.now,
+	h.api = api.New(api.Options{Inbox: h.inbox, Staff: h.staff, Hub: h.hub, Tail: h.tail, Log: h.log, DB: h.db, Live: h.supervisor, HTTP: h.guard.Client(), Now: clock.System,
 		CSRFKey: h.secrets.Derive("csrf", 32), PublicURL: h.config.Server.PublicURL, Proxies: h.config.Server.TrustedProxies, Metrics: h.metrics(), App: ui.App, Widget: ui.Widget, Version: version,
 		Checks: []api.Check{{Name: "database", Ping: h.db.Ping}, {Name: "broker", Ping: h.broker.Ping}, {Name: "blob store", Ping: h.blobs.Ping}}})
 	return nil

@@ -129,8 +129,10 @@ func delivery(auto connectors.Auto, r Report, at time.Time) (d connectors.Delive
 	switch {
 	case auto == connectors.AutoReceipt:
 		d.State = connectors.DeliveryRead
-	case auto != connectors.AutoBounce || r.Delayed:
+	case auto != connectors.AutoBounce:
 		return d, false
+	case r.Delayed:
+		d.State, d.Reason = connectors.DeliveryDelayed, "not delivered yet, the mail server goes on trying: "+r.Reason()
 	case r.Delivered:
 		d.State = connectors.DeliveryDelivered
 	default:

@@ -71,6 +71,9 @@ func NewKey() string {
 	return id[len(id)-2:] + "/" + id[len(id)-4:len(id)-2] + "/" + id
 }
 
+// IsKey tells whether a store would take key.
+func IsKey(key string) bool { return checkKey(key) == nil }
+
 // checkKey refuses what NewKey and its like never make. A segment that begins with a dot is the store's own.
 func checkKey(key string) error {
 	if key == "" || len(key) > 512 {

@@ -1,7 +1,12 @@
 package db
 
 import (
+	"database/sql"
+	"database/sql/driver"
 	"errors"
+	"fmt"
+	"io"
+	"net"
 	"strings"
 	"unicode"
 
@@ -9,6 +14,16 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
 )
+
+// SQLite's own LOWER knows the letters of English alone, and nobody would find "Иванов" by "иванов".
+func init() {
+	sqlite.MustRegisterDeterministicScalarFunction("lower", 1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+		if s, ok := args[0].(string); ok {
+			return strings.ToLower(s), nil
+		}
+		return args[0], nil
+	})
+}
 
 // Refused tells whether the database refused a statement for what it says, and would do so again; everything else (away, locked, full) may
 // pass.
@@ -26,6 +41,36 @@ func Refused(err error) bool {
 		return false
 	}
 	return errors.Is(err, gorm.ErrDuplicatedKey) || errors.Is(err, gorm.ErrForeignKeyViolated) || errors.Is(err, gorm.ErrCheckConstraintViolated) || errors.Is(err, gorm.ErrRecordNotFound)
+}
+
+// Away tells whether err is the failure of the way to the database, so that nothing else will succeed either just now.
+func Away(err error) bool {
+	var c *pgconn.ConnectError
+	var n net.Error
+	var p *pgconn.PgError
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &c) || errors.As(err, &n) ||
+		errors.As(err, &p) && strings.HasPrefix(p.Code, "57") // the server is stopping or starting
+}
+
+// Matching asks for the rows of table in which columns are one of the given lists of values, each found through the index.
+func Matching(tx *gorm.DB, table string, columns []string, values [][]string) *gorm.DB {
+	if len(values) == 0 {
+		return tx.Table(table).Where("1 = 0")
+	}
+	var list, on []string
+	var args []any
+	for i, c := range columns {
+		on = append(on, fmt.Sprintf("%s.%s = v.column%d", table, c, i+1)) // both call the columns of VALUES column1, column2 …
+	}
+	row := "(" + strings.Repeat("?, ", len(columns)-1) + "?)"
+	for _, v := range values {
+		list = append(list, row)
+		for _, x := range v {
+			args = append(args, x)
+		}
+	}
+	return tx.Table("(VALUES "+strings.Join(list, ", ")+") AS v", args...).Select(table + ".*").Joins("CROSS JOIN " + table). // CROSS: SQLite's planner keeps the order
+																	Where(strings.Join(on, " AND "))
 }
 
 // SkipLocked ends a SELECT whose rows others may be taking at the same time. SQLite has one writer and needs nothing.

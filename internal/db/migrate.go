@@ -10,6 +10,7 @@ import (
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+	"gorm.io/gorm"
 )
 
 // The migrations are written once for both dialects: @SERIAL@ and @BYTES@ stand for the types that differ, and lines
@@ -36,6 +37,30 @@ func (d *DB) Migrate(ctx context.Context) error {
 	return nil
 }
 
+// MigrateTo brings an older schema to version, and no further.
+func (d *DB) MigrateTo(ctx context.Context, version int64) error {
+	p, err := d.provider()
+	if err != nil {
+		return err
+	}
+	if _, err := p.UpTo(ctx, version); err != nil {
+		return fmt.Errorf("migrate to schema %d: %w", version, err)
+	}
+	return nil
+}
+
+// Versions are the schema that the database has, 0 for none yet, and the newest one that this binary knows.
+func (d *DB) Versions(ctx context.Context) (have, known int64, err error) {
+	p, err := d.provider()
+	if err != nil {
+		return 0, 0, err
+	}
+	if have, known, err = p.GetVersions(ctx); err != nil {
+		return 0, 0, fmt.Errorf("schema version: %w", err)
+	}
+	return have, known, nil
+}
+
 // Migrated is nil when the schema is exactly what this binary knows.
 func (d *DB) Migrated(ctx context.Context) error {
 	p, err := d.provider()
@@ -53,6 +78,14 @@ func (d *DB) Migrated(ctx context.Context) error {
 		return errors.New("the database's schema is older than this binary; run `parley migrate`")
 	}
 	return nil
+}
+
+// VersionTx is the schema that tx sees.
+func VersionTx(tx *gorm.DB) (version int64, err error) {
+	if err = tx.Raw("SELECT MAX(version_id) FROM goose_db_version WHERE is_applied").Scan(&version).Error; err != nil {
+		return 0, fmt.Errorf("schema version: %w", err)
+	}
+	return version, nil
 }
 
 func refuseNewer(ctx context.Context, p *goose.Provider) error {

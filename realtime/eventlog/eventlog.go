@@ -82,6 +82,9 @@ type Event struct {
 	Stamp func(tx *gorm.DB, seq int64) error
 }
 
+// Late is event data that is read when the transaction ends.
+type Late func() any
+
 // Log writes and reads.
 type Log struct {
 	db    *db.DB
@@ -136,7 +139,7 @@ func ActorOf(ctx context.Context) Actor {
 	return System
 }
 
-// Transaction runs f in one transaction and writes what AppendTx collected as its last act. After the commit readers are woken.
+// Transaction runs f in one transaction. What f gave to db.StoreTx and AppendTx is written as its last act. After the commit readers are woken.
 func (l *Log) Transaction(ctx context.Context, f func(tx *gorm.DB) error) error {
 	var rec *recorder
 	err := l.db.Tx(context.WithValue(ctx, recorderKey{}, &recorder{}), func(tx *gorm.DB) error {
@@ -231,20 +234,6 @@ func AfterCommitTx(tx *gorm.DB, f func()) error {
 	return nil
 }
 
-// StepTx runs f under a savepoint: when f fails, what it did and what it appended is undone and the transaction goes on.
-func StepTx(tx *gorm.DB, f func(tx *gorm.DB) error) error {
-	rec := recorderOf(tx)
-	if rec == nil {
-		return ErrNoTransaction
-	}
-	events, after := slices.Clone(rec.events), len(rec.after)
-	err := tx.Transaction(f)
-	if err != nil {
-		rec.events, rec.after = events, rec.after[:after]
-	}
-	return err
-}
-
 type frame struct {
 	Seq          int64             `json:"seq"`
 	ID           string            `json:"id"`
@@ -286,6 +275,9 @@ func (l *Log) writeTx(tx *gorm.DB, events []Event) error {
 			}
 		}
 	}
+	if err := db.FlushTx(tx); err != nil { // after the stamps, before what it numbers is encoded
+		return err
+	}
 	now := l.now()
 	rows := make([]row, len(events))
 	for i, e := range events {
@@ -303,6 +295,9 @@ func (l *Log) writeTx(tx *gorm.DB, events []Event) error {
 
 func (e Event) row(seq int64, now time.Time) (row, error) {
 	r := row{Seq: seq, ID: ids.New(), Type: e.Type, At: now.UnixMilli(), ConversationID: e.Conversation}
+	if late, ok := e.Data.(Late); ok {
+		e.Data = late()
+	}
 	b, err := json.Marshal(frame{seq, r.ID, e.Type, now.UTC().Truncate(time.Millisecond), e.Actor, e.Conversation, e.Data, e.Changes})
 	if err != nil {
 		return r, err
@@ -399,7 +394,7 @@ func (l *Log) ReachesBack(ctx context.Context, seq int64) (bool, error) {
 func (l *Log) Forget(ctx context.Context, age time.Duration) error {
 	before := l.now().Add(-age).UnixMilli()
 	for {
-		res := l.db.Write(ctx).Exec(`DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE at < ? AND seq < (SELECT MAX(seq) FROM events) ORDER BY seq LIMIT 1000)`, before)
+		res := l.db.Write(ctx).Exec(`DELETE FROM events WHERE at < ? AND seq IN (SELECT seq FROM events ORDER BY seq LIMIT 1000) AND seq < (SELECT MAX(seq) FROM events)`, before) // older ones come first
 		if res.Error != nil {
 			return fmt.Errorf("forget old events: %w", res.Error)
 		}

@@ -162,27 +162,6 @@ func TestTwoUpdatesInOneTransactionAreToldAsOne(t *testing.T) {
 	}
 }
 
-func TestAFailedStepTakesItsEventsAlong(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		l := open(t, d)
-		err := l.Transaction(context.Background(), func(tx *gorm.DB) error {
-			_ = eventlog.AppendTx(tx, eventlog.Event{Type: "a.created", Subject: "kept"})
-			bad := eventlog.StepTx(tx, func(tx *gorm.DB) error {
-				_ = eventlog.AppendTx(tx, eventlog.Event{Type: "a.created", Subject: "gone"})
-				return tx.Exec("INSERT INTO counters (name, value) VALUES ('lead', 1)").Error
-			})
-			if !db.IsDuplicate(bad) {
-				t.Errorf("the step: %v", bad)
-			}
-			return nil
-		})
-		all, _ := l.After(context.Background(), 0, 10)
-		if err != nil || len(all) != 1 {
-			t.Fatalf("%v, %d events", err, len(all))
-		}
-	})
-}
-
 func TestWhoSeesWhat(t *testing.T) {
 	anna := eventlog.Viewer{UserID: "anna", Teams: []string{"north"}}
 	boss := eventlog.Viewer{UserID: "boss", All: true}

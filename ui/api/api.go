@@ -43,6 +43,7 @@ type Options struct {
 	Log       *eventlog.Log
 	DB        *db.DB
 	Live      inbox.Live
+	HTTP      *http.Client // the guarded way out, for pictures in mails
 	Now       clock.Clock
 	CSRFKey   []byte
 	PublicURL string
@@ -64,6 +65,7 @@ type API struct {
 	secure   bool // the public URL is https
 	login    *auth.Login
 	public   *auth.Limiter // forms, by address
+	pictures *auth.Limiter // of strangers' servers, by person
 	visits   *auth.Limiter // website chat, by address
 	again    map[string]func(ctx context.Context, id string) (any, error)
 	visitors *realtime.Lines
@@ -79,7 +81,7 @@ const (
 
 // New builds the API. It panics when two routes clash: that is a mistake of ours.
 func New(o Options) *API {
-	a := &API{Options: o, login: auth.NewLogin(o.Now), public: auth.NewLimiter(o.Now, 60, time.Minute, 20_000), visits: auth.NewLimiter(o.Now, 240, time.Minute, 20_000),
+	a := &API{Options: o, login: auth.NewLogin(o.Now), public: auth.NewLimiter(o.Now, 60, time.Minute, 20_000), pictures: auth.NewLimiter(o.Now, 300, time.Minute, 5_000), visits: auth.NewLimiter(o.Now, 240, time.Minute, 20_000),
 		origins: Origins(o.PublicURL), secure: strings.HasPrefix(o.PublicURL, "https://"), proxies: prefixes(o.Proxies)}
 	a.again = a.made()
 	a.visitors = realtime.NewLines(o.Now, func(*http.Request) bool { return true }) // widget.go asks the channel which origins it allows
@@ -89,7 +91,7 @@ func New(o Options) *API {
 	})
 	KeepSockets(a.app)
 	a.app.Use(a.recoverer, a.headers)
-	a.app.Use("/api/v1", a.identify, a.idempotency)
+	a.app.Use("/api/v1", a.plainText, a.identify, a.idempotency)
 	a.app.Post("/api/v1/uploads", a.upload)
 	a.huma = humafiber.New(a.app, a.config())
 	a.huma.UseMiddleware(a.permit)

@@ -87,6 +87,10 @@ type createMessageIn struct {
 		Attachments []string  `json:"attachments,omitempty" maxItems:"20" doc:"ids of uploads"`
 		ChannelID   string    `json:"channel_id,omitempty" maxLength:"64"`
 		ReplyTo     string    `json:"reply_to,omitempty" maxLength:"64"`
+		To          string    `json:"to,omitempty" maxLength:"320" doc:"mail only: somebody else than the one the conversation is with (a forward)"`
+		Cc          []string  `json:"cc,omitempty" maxItems:"50" doc:"mail only"`
+		Bcc         []string  `json:"bcc,omitempty" maxItems:"50" doc:"mail only"`
+		Subject     string    `json:"subject,omitempty" maxLength:"300" doc:"mail only; left out: that of the conversation"`
 		SendAt      time.Time `json:"send_at,omitempty"`
 		HoldS       int       `json:"hold_s,omitempty" minimum:"0" maximum:"30" doc:"seconds in which it can be undone"`
 		LastSeenSeq *int64    `json:"last_seen_seq,omitempty" doc:"refuses with 409 when somebody wrote since"`
@@ -99,7 +103,7 @@ func (a *API) createMessage(ctx context.Context, in *createMessageIn) (*body[inb
 		return nil, fault.Invalid("send_at", "out_of_range", "at most a year ahead")
 	}
 	return answer(a.Inbox.Reply(ctx, viewerOf(ctx), in.ID, inbox.Draft{Body: b.Body, Format: b.Format, Note: b.Note, Attachments: b.Attachments, ChannelID: b.ChannelID,
-		ReplyTo: b.ReplyTo, SendAt: b.SendAt, Hold: time.Duration(b.HoldS) * time.Second, LastSeenSeq: b.LastSeenSeq}))
+		ReplyTo: b.ReplyTo, Mail: inbox.MailFields{To: b.To, Subject: b.Subject, Cc: b.Cc, Bcc: b.Bcc}, SendAt: b.SendAt, Hold: time.Duration(b.HoldS) * time.Second, LastSeenSeq: b.LastSeenSeq}))
 }
 
 type oneMessage struct {

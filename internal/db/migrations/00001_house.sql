@@ -101,7 +101,6 @@ CREATE TABLE events (
     before          TEXT   NOT NULL DEFAULT '', -- who could see the conversation until now, when that changed
     frame           TEXT   NOT NULL             -- as it goes over the wire
 );
-CREATE INDEX events_age ON events (at);
 
 -- jobs
 
@@ -299,7 +298,7 @@ CREATE INDEX conversations_status ON conversations (status, activity_at, id);
 CREATE INDEX conversations_assignee ON conversations (assignee_id, status, activity_at, id);
 CREATE INDEX conversations_team ON conversations (team_id, status, activity_at, id);
 CREATE INDEX conversations_channel ON conversations (channel_id, activity_at, id);
-CREATE INDEX conversations_contact ON conversations (contact_id, activity_at, id);
+CREATE INDEX conversations_contact ON conversations (contact_id);
 CREATE INDEX conversations_snoozed ON conversations (snoozed_until) WHERE status = 'snoozed';
 
 CREATE TABLE messages (

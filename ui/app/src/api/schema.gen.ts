@@ -1019,7 +1019,11 @@ export interface components {
         CreateMessageInBody: {
             /** @description ids of uploads */
             attachments?: string[] | null;
+            /** @description mail only */
+            bcc?: string[] | null;
             body: string;
+            /** @description mail only */
+            cc?: string[] | null;
             channel_id?: string;
             /**
              * @default text
@@ -1040,6 +1044,10 @@ export interface components {
             reply_to?: string;
             /** Format: date-time */
             send_at?: string;
+            /** @description mail only; left out: that of the conversation */
+            subject?: string;
+            /** @description mail only: somebody else than the one the conversation is with (a forward) */
+            to?: string;
         };
         CreateTeamInBody: {
             member_ids?: string[] | null;

@@ -19,7 +19,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState('')
   const [at, setAt] = useState(0)
   const [actions] = useState(() =>
-    shortcutsNow().filter((s) => !['ctrl+k', '/', 'Escape', 'ArrowDown', 'ArrowUp'].includes(s.keys)),
+    shortcutsNow().filter((s) => !['ctrl+k', '/', 'Escape', 'Enter', 'ArrowDown', 'ArrowUp'].includes(s.keys)),
   )
   const q = useSettled(text.trim())
   const hits = useQuery({

@@ -124,9 +124,10 @@ function MyMenu({ onHelp, onPalette }: { onHelp: () => void; onPalette: () => vo
   return (
     <Menu position="right-end" width={240}>
       <Menu.Target>
-        <button type="button" className={css.me} aria-label={t('me.menu', { name: me.name })} title={me.name}>
+        <button type="button" className={css.me} title={me.name}>
           <Avatar name={me.name} />
           <span className={css.presence} data-state={me.availability} />
+          <span className="hidden-text">{t('me.menu', { name: me.name })}</span>
         </button>
       </Menu.Target>
       <Menu.Dropdown>

@@ -23,6 +23,7 @@ import {
   Button,
   type CSSVariablesResolver,
   createTheme,
+  defaultVariantColorsResolver,
   Input,
   type MantineColorsTuple,
   Menu,
@@ -44,6 +45,16 @@ const accent: MantineColorsTuple = [
 ]
 
 export const theme = createTheme({
+  // The accent wears its own pair of colours in either scheme; the rest is Mantine's.
+  variantColorResolver: (input) =>
+    input.variant === 'filled' && (input.color ?? 'accent') === 'accent'
+      ? {
+          background: 'var(--accent)',
+          hover: 'var(--accent-strong)',
+          color: 'var(--on-accent)',
+          border: '1px solid transparent',
+        }
+      : defaultVariantColorsResolver(input),
   primaryColor: 'accent',
   primaryShade: { light: 8, dark: 3 },
   autoContrast: true,
@@ -64,26 +75,25 @@ export const theme = createTheme({
   },
 })
 
+const ours = {
+  '--mantine-color-body': 'var(--surface)',
+  '--mantine-color-text': 'var(--text)',
+  '--mantine-color-dimmed': 'var(--dim)',
+  '--mantine-color-placeholder': 'var(--dim)',
+  '--mantine-color-default': 'var(--surface)',
+  '--mantine-color-default-hover': 'var(--hover)',
+  '--mantine-color-default-color': 'var(--text)',
+  '--mantine-color-default-border': 'var(--line)',
+  '--mantine-color-error': 'var(--late)',
+  '--mantine-color-anchor': 'var(--accent)',
+}
+
 /** Mantine's own variables take their values from our tokens, so that one table of colours rules. */
 export const variables: CSSVariablesResolver = () => ({
   variables: {
-    '--mantine-color-body': 'var(--surface)',
-    '--mantine-color-text': 'var(--text)',
-    '--mantine-color-dimmed': 'var(--dim)',
-    '--mantine-color-default-border': 'var(--line)',
-    '--mantine-color-error': 'var(--late)',
-    '--mantine-color-anchor': 'var(--accent)',
     '--input-height-sm': '2rem',
     '--mantine-shadow-md': 'var(--shadow-layer)',
   },
-  light: { '--mantine-color-placeholder': 'var(--dim)' },
-  dark: {
-    '--mantine-color-placeholder': 'var(--dim)',
-    '--mantine-color-body': 'var(--surface)',
-    '--mantine-color-text': 'var(--text)',
-    '--mantine-color-dimmed': 'var(--dim)',
-    '--mantine-color-default-border': 'var(--line)',
-    '--mantine-color-error': 'var(--late)',
-    '--mantine-color-anchor': 'var(--accent)',
-  },
+  light: ours,
+  dark: ours,
 })

@@ -9,7 +9,7 @@ import { t } from '../i18n'
 import { wantContact } from '../inbox/people'
 import { useLive } from '../live/hooks'
 import { store } from '../live/live'
-import { contactName } from '../text/names'
+import { contactName, isNamed } from '../text/names'
 import { readable } from '../text/phone'
 import { duration } from '../text/time'
 import css from './calls.module.css'
@@ -68,7 +68,6 @@ function Popup({ call, onClose }: { call: Call; onClose: () => void }) {
     return () => clearTimeout(timer)
   }, [call, onClose])
 
-  const known = contact?.name
   return (
     <article className={css.popup} data-call={call.id}>
       <header className={css.popupHead}>
@@ -82,7 +81,7 @@ function Popup({ call, onClose }: { call: Call; onClose: () => void }) {
         </ActionIcon>
       </header>
       <p className={`${css.caller} cut`} dir="auto">
-        {known || (contact ? t('call.newCaller') : contactName(contact))}
+        {isNamed(contact) || !contact ? contactName(contact) : t('call.newCaller')}
       </p>
       <p className="dim">
         <bdi className="ltr tabular">{call.from ? readable(call.from) : t('call.hidden')}</bdi>

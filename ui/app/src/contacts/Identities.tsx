@@ -34,7 +34,7 @@ export function Identities({ identities }: { identities: Identity[] }) {
                 {i.kind === 'webchat' ? t('contact.visitorId', { id: i.value.slice(0, 8) }) : identityText(i)}
               </bdi>
               <span className={css.trust} data-trust={i.trust} title={t(`trust.${i.trust}_help`)}>
-                {i.trust !== 'asserted' && <IconShieldCheck size={12} aria-hidden="true" />}
+                {i.trust !== 'asserted' && <IconShieldCheck size={14} aria-hidden="true" />}
                 {t(`trust.${i.trust}`)}
               </span>
             </span>

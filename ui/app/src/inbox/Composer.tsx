@@ -1,5 +1,5 @@
 import { ActionIcon, Button } from '@mantine/core'
-import { IconPaperclip, IconSend2 } from '@tabler/icons-react'
+import { IconChevronDown, IconPaperclip, IconSend2 } from '@tabler/icons-react'
 import {
   type ClipboardEvent,
   type DragEvent,
@@ -9,25 +9,30 @@ import {
   useRef,
   useState,
 } from 'react'
-import type { Conversation } from '../api/types'
+import type { Channel, Contact, Conversation } from '../api/types'
 import { Kbd } from '../app/Kbd'
 import { t } from '../i18n'
 import { useLive } from '../live/hooks'
+import { useChannels } from '../session/queries'
 import { undoSeconds, useMe } from '../session/session'
-import { contactName } from '../text/names'
+import { peerName } from '../text/names'
 import { smsParts } from '../text/sms'
-import { channelTypeName } from '../ui/channel'
+import { ChannelGlyph, channelTypeName } from '../ui/channel'
+import { Picker } from '../ui/Picker'
 import { change, resolveOrReopen } from './actions'
 import css from './composer.module.css'
 import type { Mode } from './drafts'
 import { Guard } from './Guard'
+import { routesTo } from './routes'
 import { type Outcome, send } from './send'
 import { UploadList } from './UploadList'
+import { useTyping } from './useCompany'
 import { useDraft } from './useDraft'
 import { useUploads } from './useUploads'
 
-const TAKE_OFF = 'parley.reply.dontTake'
+const NO_CHANNELS: Channel[] = []
 const ONE_WAY = new Set(['form', 'telephony'])
+const TAKE_OFF = 'parley.reply.dontTake'
 
 interface Props {
   c: Conversation
@@ -41,7 +46,11 @@ interface Props {
 export function Composer({ c, mode: wanted, onMode, focus, onDone }: Props) {
   const me = useMe()
   const contact = useLive('contact', c.contact_id)
-  const oneWay = ONE_WAY.has(c.channel_type)
+  const routes = routesTo(c, contact, useChannels().data ?? NO_CHANNELS)
+  const [chosen, choose] = useState<string | undefined>()
+  const route = routes.find((r) => r.id === chosen) ?? routes[0]
+  const typing = useTyping(c.id)
+  const oneWay = ONE_WAY.has(c.channel_type) && !route
   const mode: Mode = oneWay ? 'note' : wanted
   const { draft, setText, setAttachments, saved, clear } = useDraft(c.id, mode)
   const uploads = useUploads((upload) => setAttachments((list) => [...list, upload]))
@@ -69,7 +78,8 @@ export function Composer({ c, mode: wanted, onMode, focus, onDone }: Props) {
       note,
       body: words.text.trim(),
       attachments: words.attachments,
-      holdSeconds: c.channel_type === 'webchat' ? 0 : undoSeconds(me),
+      channel: route && route.id !== c.channel_id ? route.id : undefined,
+      holdSeconds: (route?.type ?? c.channel_type) === 'webchat' ? 0 : undoSeconds(me),
       me: me.id,
     })
     if (!outcome.done) {
@@ -129,15 +139,13 @@ export function Composer({ c, mode: wanted, onMode, focus, onDone }: Props) {
         <button type="button" aria-pressed={note} className={css.mode} onClick={() => onMode('note')}>
           {t('composer.note')}
         </button>
-        <span className={`${css.hint} cut`}>
+        <span className={css.hint}>
           {note ? (
-            oneWay ? (
-              t('composer.oneWay', { channel: channelTypeName(c.channel_type) })
-            ) : (
-              t('composer.onlyTeam')
-            )
+            <span className="cut">
+              {oneWay ? t('composer.oneWay', { channel: channelTypeName(c.channel_type) }) : t('composer.onlyTeam')}
+            </span>
           ) : (
-            <bdi>{t('composer.via', { channel: channelTypeName(c.channel_type), name: contactName(contact) })}</bdi>
+            <Via c={c} contact={contact} routes={routes} route={route} onChoose={choose} />
           )}
         </span>
       </div>
@@ -150,7 +158,10 @@ export function Composer({ c, mode: wanted, onMode, focus, onDone }: Props) {
         data-pane
         aria-label={note ? t('composer.note') : t('composer.reply')}
         placeholder={note ? t('composer.notePlaceholder') : t('composer.replyPlaceholder')}
-        onChange={(e) => setText(e.currentTarget.value)}
+        onChange={(e) => {
+          setText(e.currentTarget.value)
+          if (!note) typing()
+        }}
         onKeyDown={onKeyDown}
         onPaste={onPaste}
       />
@@ -180,7 +191,13 @@ export function Composer({ c, mode: wanted, onMode, focus, onDone }: Props) {
           }}
         />
         <span className={css.saved} role="status">
-          {c.channel_type === 'sms' && !note && text ? <SmsLength text={text} /> : saved ? t('composer.saved') : ''}
+          {(route?.type ?? c.channel_type) === 'sms' && !note && text ? (
+            <SmsLength text={text} />
+          ) : saved ? (
+            t('composer.saved')
+          ) : (
+            ''
+          )}
         </span>
         {!note && c.assignee_id === null && (
           <label className={css.take}>
@@ -209,6 +226,53 @@ export function Composer({ c, mode: wanted, onMode, focus, onDone }: Props) {
         </Button>
       </footer>
     </section>
+  )
+}
+
+interface ViaProps {
+  c: Conversation
+  contact: Contact | undefined
+  routes: Channel[]
+  route: Channel | undefined
+  onChoose: (id: string) => void
+}
+
+/** Which way the answer goes, and to whom; another way can be chosen where there is one. */
+function Via({ c, contact, routes, route, onChoose }: ViaProps) {
+  const [open, setOpen] = useState(false)
+  const words = t('composer.via', {
+    channel: channelTypeName(route?.type ?? c.channel_type),
+    name: peerName(c, contact),
+  })
+  if (routes.length < 2) {
+    return (
+      <span className="cut">
+        <bdi>{words}</bdi>
+      </span>
+    )
+  }
+  return (
+    <Picker
+      opened={open}
+      onOpen={setOpen}
+      label={t('composer.choose')}
+      options={routes.map((r) => ({
+        value: r.id,
+        label: r.name,
+        hint: channelTypeName(r.type),
+        icon: <ChannelGlyph type={r.type} />,
+        checked: r.id === route?.id,
+      }))}
+      onPick={onChoose}
+      target={
+        <button type="button" className={css.via} onClick={() => setOpen(!open)} title={t('composer.choose')}>
+          <span className="cut">
+            <bdi>{words}</bdi>
+          </span>
+          <IconChevronDown size={14} aria-hidden="true" />
+        </button>
+      }
+    />
   )
 }
 

@@ -10,12 +10,14 @@ import { store } from '../live/live'
 import { Empty, Failed } from '../ui/states'
 import { Card } from './Card'
 import { Composer } from './Composer'
+import composer from './composer.module.css'
 import type { Mode } from './drafts'
 import { Head } from './Head'
 import css from './inbox.module.css'
 import { wantContact } from './people'
 import { forgive, useRefusal } from './refusals'
 import { Thread } from './Thread'
+import { useCompany } from './useCompany'
 
 interface Props {
   id: string
@@ -39,6 +41,7 @@ export function ConversationPane({ id, onClose, onDone, card, onCard }: Props) {
   const [mode, setMode] = useState<Mode>('reply')
   const [focus, setFocus] = useState(0)
   const refusal = useRefusal(id)
+  const { viewers, typers } = useCompany(id)
   useEffect(() => wantContact(c?.contact_id), [c?.contact_id])
 
   const write = (to: Mode) => {
@@ -63,7 +66,7 @@ export function ConversationPane({ id, onClose, onDone, card, onCard }: Props) {
   return (
     <div className={css.conversation}>
       <section className={css.threadPane} aria-label={t('conversation.label', { number: c.number })}>
-        <Head c={c} onBack={onClose} onDone={onDone} onCard={() => onCard(!card)} />
+        <Head c={c} viewers={viewers} onBack={onClose} onDone={onDone} onCard={() => onCard(!card)} />
         {refusal && (
           <div className={css.refusal} role="alert">
             <IconAlertTriangle size={16} aria-hidden="true" />
@@ -74,6 +77,11 @@ export function ConversationPane({ id, onClose, onDone, card, onCard }: Props) {
           </div>
         )}
         <Thread c={c} onUndo={() => write('reply')} />
+        {typers.length > 0 && (
+          <p className={composer.writing} role="status">
+            {t('composer.writing', { name: typers.map((p) => p.name).join(', '), count: typers.length })}
+          </p>
+        )}
         <Composer c={c} mode={mode} onMode={setMode} focus={focus} onDone={onDone} />
       </section>
       <aside className={css.card} aria-label={t('card.label')} data-pane tabIndex={-1}>

@@ -17,12 +17,14 @@ import { useState } from 'react'
 import type { Conversation, Priority } from '../api/types'
 import { useShortcuts } from '../app/useShortcuts'
 import { locale, t } from '../i18n'
+import type { Person } from '../live/company'
 import { useLive } from '../live/hooks'
 import { store } from '../live/live'
 import { useChannelName, useTeamName, useTeams, useUserName, useUsers } from '../session/queries'
 import { useMe } from '../session/session'
-import { contactName } from '../text/names'
+import { peerName } from '../text/names'
 import { dayAndTime } from '../text/time'
+import { Avatar } from '../ui/Avatar'
 import { ChannelGlyph, channelTypeName } from '../ui/channel'
 import { type Option, Picker } from '../ui/Picker'
 import { change, markUnread, resolveOrReopen, snooze, snoozeTimes } from './actions'
@@ -33,12 +35,13 @@ type Open = 'assignee' | 'team' | 'snooze' | 'priority' | 'label' | null
 
 interface Props {
   c: Conversation
+  viewers: Person[]
   onBack: () => void
   onDone: () => void
   onCard: () => void
 }
 
-export function Head({ c, onBack, onDone, onCard }: Props) {
+export function Head({ c, viewers, onBack, onDone, onCard }: Props) {
   const me = useMe()
   const contact = useLive('contact', c.contact_id)
   const channel = useChannelName(c.channel_id)
@@ -77,7 +80,7 @@ export function Head({ c, onBack, onDone, onCard }: Props) {
         </ActionIcon>
         <div className={css.headWho}>
           <h2 className={`${css.headName} cut`} dir="auto">
-            {contactName(contact)}
+            {peerName(c, contact)}
           </h2>
           <p className={css.headSub}>
             <ChannelGlyph type={c.channel_type} size={14} />
@@ -92,6 +95,12 @@ export function Head({ c, onBack, onDone, onCard }: Props) {
           </p>
         </div>
         <div className={css.tools}>
+          {viewers.map((p) => (
+            <span key={p.id} className={css.viewer} title={t('conversation.viewing', { name: p.name })}>
+              <Avatar name={p.name} small />
+              <span className="hidden-text">{t('conversation.viewing', { name: p.name })}</span>
+            </span>
+          ))}
           <AssigneePicker c={c} me={me.id} {...opener('assignee')} />
           <span className={css.wide}>
             <TeamPicker c={c} {...opener('team')} />

@@ -8,6 +8,7 @@ import { contactName } from '../text/names'
 import { clock, fullTime } from '../text/time'
 import { Avatar } from '../ui/Avatar'
 import { AttachmentList } from './Attachments'
+import { activityText } from './activity'
 import { CallItem } from './CallItem'
 import { DeliveryState, PendingState } from './Delivery'
 import { MailFrame } from './MailFrame'
@@ -31,7 +32,7 @@ function Activity({ m }: { m: Message }) {
   return (
     <article className={css.activity} aria-label={t('thread.activity')}>
       <IconBolt size={14} stroke={1.75} aria-hidden="true" />
-      <span dir="auto">{m.body_text}</span>
+      <span dir="auto">{activityText(m.body_text, m.author.name).join(' · ')}</span>
       <Clock at={m.created_at} />
     </article>
   )

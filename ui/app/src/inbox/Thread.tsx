@@ -77,9 +77,11 @@ export function Thread({ c, onUndo }: { c: Conversation; onUndo: () => void }) {
               </div>
             )
           })}
-          {pending.map((p) => (
-            <PendingItem key={p.key} p={p} onUndo={onUndo} />
-          ))}
+          {pending
+            .filter((p) => !p.arrived)
+            .map((p) => (
+              <PendingItem key={p.key} p={p} onUndo={onUndo} />
+            ))}
         </div>
       </div>
       {end.fresh > 0 && (

@@ -12,6 +12,8 @@ import { seenSeq } from './seen'
 
 export interface Outgoing {
   conversation: string
+  /** When it goes another way than the conversation's own. */
+  channel?: string
   note: boolean
   body: string
   attachments: Upload[]
@@ -26,6 +28,7 @@ interface Attempt {
   pending: Pending
   key: string
   holdSeconds: number
+  channel?: string
   lastSeen?: number
   me: string
 }
@@ -65,6 +68,7 @@ export async function send(o: Outgoing): Promise<Outcome> {
     pending,
     key: pending.key,
     me: o.me,
+    channel: o.note ? undefined : o.channel,
     holdSeconds: o.note ? 0 : o.holdSeconds,
     lastSeen: o.note ? undefined : seenSeq(o.conversation),
   }
@@ -116,6 +120,7 @@ function bodyOf(a: Attempt) {
     format: 'text' as const,
     note: a.pending.note,
     attachments: a.pending.attachments.map((x) => x.id),
+    ...(a.channel && { channel_id: a.channel }),
     ...(a.holdSeconds > 0 && { hold_s: a.holdSeconds }),
     ...(a.lastSeen !== undefined && { last_seen_seq: a.lastSeen }),
   }

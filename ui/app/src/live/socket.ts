@@ -1,7 +1,15 @@
 import type { EventFrame } from '../api/types'
+import type { Company, Whisper } from './company'
 import type { LiveStore } from './store'
 
 export type Link = 'connecting' | 'live' | 'lost' | 'signed-out'
+
+interface Frame {
+  type: string
+  seq?: number
+  epoch?: string
+  last_seq?: number
+}
 
 const SILENCE_MS = 60_000
 const FIRST_PAUSE_MS = 500
@@ -23,6 +31,7 @@ export class LiveLink {
 
   constructor(
     private readonly store: LiveStore,
+    private readonly company: Company,
     private readonly open: (url: string) => WebSocket = (url) => new WebSocket(url),
   ) {}
 
@@ -82,7 +91,7 @@ export class LiveLink {
     return `${base}?since=${since}&epoch=${encodeURIComponent(this.store.epoch ?? '')}`
   }
 
-  private take(frame: { type: string; seq?: number; epoch?: string; last_seq?: number }, since: number | null) {
+  private take(frame: Frame, since: number | null) {
     this.listen()
     switch (frame.type) {
       case 'hello':
@@ -94,11 +103,15 @@ export class LiveLink {
       case 'resync':
         this.store.resync(this.lastHello)
         return
+      case 'viewing':
+      case 'typing':
+        this.company.hear(frame as unknown as Whisper)
+        return
       case 'mark':
         this.store.mark(frame.last_seq ?? 0)
         return
     }
-    if (frame.seq !== undefined) this.store.apply(frame as EventFrame)
+    if (frame.seq !== undefined) this.store.apply(frame as unknown as EventFrame)
   }
 
   /** A link that says nothing for a minute (the hub marks every 25 s) is dead, whatever the browser thinks. */

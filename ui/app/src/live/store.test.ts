@@ -163,6 +163,31 @@ describe('resync', () => {
   })
 })
 
+describe('what is being sent', () => {
+  const pending = (key: string, body: string) => ({
+    key,
+    conversation: 'c',
+    note: false,
+    body,
+    attachments: [],
+    createdAt: '',
+    state: 'sending' as const,
+  })
+
+  it('is not seen twice when the log is quicker than the answer', () => {
+    store.addPending(pending('k1', 'same words'))
+    store.addPending(pending('k2', 'same words'))
+    store.apply(event(11, 'message.created', message('m', '10:00', { direction: 'outbound', body_text: 'same words' })))
+    expect(store.pendingOf('c').map((p) => p.arrived ?? false)).toEqual([true, false])
+  })
+
+  it('is not taken for what the customer said in the same words', () => {
+    store.addPending(pending('k1', 'ok'))
+    store.apply(event(11, 'message.created', message('m', '10:00', { direction: 'inbound', body_text: 'ok' })))
+    expect(store.pendingOf('c')[0]?.arrived).toBeUndefined()
+  })
+})
+
 describe('removed', () => {
   it('forgets a conversation that left our sight, with its thread', () => {
     store.apply(event(11, 'conversation.created', conversation('c')))

@@ -27,6 +27,8 @@ export interface Pending {
   createdAt: string
   state: 'sending' | 'waiting' | 'refused'
   reason?: string
+  /** The log has told of it before the hub's answer came: the message itself is on the screen. */
+  arrived?: boolean
 }
 
 export interface ThreadState {
@@ -279,6 +281,7 @@ export class LiveStore {
   private putMessage(m: Message, seq: number | null) {
     this.messages.set(m.id, m)
     if (seq !== null) this.writtenAt.set(`message:${m.id}`, seq)
+    if (seq !== null) this.arrive(m)
     const thread = this.threads.get(m.conversation_id)
     if (thread && !thread.ids.includes(m.id) && this.belongs(thread, m)) {
       this.threads.set(m.conversation_id, { ...thread, ids: this.ordered([...thread.ids, m.id]) })
@@ -287,6 +290,21 @@ export class LiveStore {
     }
     this.topics.touch(`message:${m.id}`, 'frame')
     this.topics.touch(`thread:${m.conversation_id}`, 'frame')
+  }
+
+  /** The event of a message may overtake the answer to the one who wrote it: it must not be seen twice. */
+  private arrive(m: Message) {
+    const list = this.pending.get(m.conversation_id)
+    const note = m.direction === 'note'
+    if (!list || (!note && m.direction !== 'outbound')) return
+    const own = list.find(
+      (p) => !p.arrived && p.state === 'sending' && p.note === note && p.body.trim() === m.body_text.trim(),
+    )
+    if (!own) return
+    this.pending.set(
+      m.conversation_id,
+      list.map((p) => (p === own ? { ...p, arrived: true } : p)),
+    )
   }
 
   /** A message older than the oldest loaded one stays out until its page is read, or it would leave a hole above it. */

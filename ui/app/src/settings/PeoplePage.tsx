@@ -127,7 +127,8 @@ function Person({ u, onLink }: { u: User; onLink: (u: User) => void }) {
           roleName(u.role)
         ) : (
           <Select
-            label=""
+            label={t('people.role')}
+            quiet
             value={u.role}
             options={[...new Set([...roles, u.role])].map((r) => ({ value: r, label: roleName(r) }))}
             onChange={(role) => save({ role: role as RoleName })}

@@ -10,7 +10,7 @@ describe('a mail', () => {
     const closed = page('<p>Hi</p><img src="https://track.example/1.gif">')
     expect(closed.remote).toBe(true)
     expect(policyOf(closed.srcdoc)).not.toMatch(/https:[ ;]/)
-    expect(policyOf(page('<img src="https://track.example/1.gif">', true).srcdoc)).toContain(' https: http:')
+    expect(policyOf(page('<img src="https://track.example/1.gif">', true).srcdoc)).toMatch(/https:;/)
   })
 
   it('shows our own attachments at once', () => {

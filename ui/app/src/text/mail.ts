@@ -28,7 +28,7 @@ export function mailPage(
   const plain = doc.querySelector(OWN_LOOK) === null
   const height = estimate(doc)
   foldQuotes(doc, o.quoted)
-  const pictures = o.images ? 'https: http:' : ''
+  const pictures = o.images ? 'https:' : ''
   const policy = `default-src 'none'; style-src 'unsafe-inline'; img-src data: ${o.origin} ${pictures}; font-src data:`
   const look = plain
     ? `color:${o.colors.text};background:${o.colors.surface};color-scheme:${o.colors.scheme}`

@@ -4,9 +4,9 @@ function initials(name: string): string {
   const words = name
     .trim()
     .split(/\s+/)
-    .filter((w) => /\p{L}|\p{N}/u.test(w))
+    .filter((w) => /\p{L}/u.test(w))
   return [words[0], words.length > 1 ? words.at(-1) : '']
-    .map((w) => [...(w ?? '')].find((c) => /\p{L}|\p{N}/u.test(c)) ?? '')
+    .map((w) => [...(w ?? '')].find((c) => /\p{L}/u.test(c)) ?? '')
     .join('')
     .toLocaleUpperCase()
 }
@@ -14,7 +14,7 @@ function initials(name: string): string {
 export function Avatar({ name, small }: { name: string; small?: boolean }) {
   return (
     <span className={small ? css.avatarSmall : css.avatar} aria-hidden="true">
-      {initials(name) || '?'}
+      {initials(name) || '#'}
     </span>
   )
 }

@@ -3,6 +3,8 @@ import css from './select.module.css'
 
 interface Props {
   label: string
+  /** The label is said, not shown: the place already tells. */
+  quiet?: boolean
   help?: string
   value: string
   options: { value: string; label: string }[]
@@ -11,11 +13,11 @@ interface Props {
 }
 
 /** The browser's own choice field: quick, reachable, and right on a phone. */
-export function Select({ label, help, value, options, onChange, error }: Props) {
+export function Select({ label, quiet, help, value, options, onChange, error }: Props) {
   const id = useId()
   return (
     <div className={css.field}>
-      <label htmlFor={id} className={css.label}>
+      <label htmlFor={id} className={quiet ? 'hidden-text' : css.label}>
         {label}
       </label>
       {help && (
