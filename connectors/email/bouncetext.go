@@ -82,10 +82,10 @@ func complains(l string) bool {
 	if strings.Contains(l, "contact") || strings.Contains(l, "assistance") {
 		return false
 	}
-	return containsAny(l, bounceWords) || containsAny(l, refusals)
+	return containsAny(l, bounceWords) || containsAny(l, refusalWords)
 }
 
-var refusals = []string{"rcpt to", "recipient", "to:", "unknown", "not found", "failed", "rejected", "refused", "deliver", "5.1.", "5.2.", "5.7.", "4.4.", "suspend", "mailbox", "invalid", "あて先", "宛先", "受信者"}
+var refusalWords = []string{"rcpt to", "recipient", "to:", "unknown", "not found", "failed", "rejected", "refused", "deliver", "5.1.", "5.2.", "5.7.", "4.4.", "suspend", "mailbox", "invalid", "あて先", "宛先", "受信者"}
 
 // isIntroduced is true for a line that says who follows.
 func isIntroduced(l string) bool {
