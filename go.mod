@@ -36,7 +36,11 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require github.com/yuin/goldmark v1.8.7 // indirect
+require (
+	blitiri.com.ar/go/spf v1.6.0 // indirect
+	github.com/arran4/golang-ical v0.3.4 // indirect
+	github.com/yuin/goldmark v1.8.7 // indirect
+)
 
 require (
 	github.com/andybalholm/brotli v1.2.6 // indirect

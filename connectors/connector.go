@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -51,6 +52,8 @@ type Sink interface {
 	Advance(ctx context.Context, c Cursor) error
 	// Known tells whether the channel has an item whose raw bytes have this SHA-256 (Inbound.Raw), whatever its key.
 	Known(ctx context.Context, sha256 [32]byte) (bool, error)
+	// Seen tells what became of the items with these keys, in their order; Absent for one that the channel does not have.
+	Seen(ctx context.Context, keys []string) ([]Standing, error)
 	// Report tells the channel's health in words for the admin. The same report twice costs nothing.
 	Report(ctx context.Context, h Health)
 }
@@ -62,6 +65,15 @@ type Accepted struct {
 	ContactID      string
 	Duplicate      bool // it had been stored before; the ids are those of then
 }
+
+// Standing is what became of an item.
+type Standing string
+
+const (
+	Absent      Standing = ""
+	Here        Standing = "here"
+	Quarantined Standing = "quarantined"
+)
 
 // Cursor is a durable position in a provider's stream, moved in the transaction that stores the item it belongs to.
 type Cursor struct{ Name, Value string }
@@ -142,6 +154,8 @@ type Inbound struct {
 	Kind    string // of the message: KindText, KindMail, KindForm, "sticker", "location" …; "" is text
 	Subject string
 	Text    string // plain text as the person wrote it
+	// Visible is Text without quotes and signature, "" when that is the same. HTML marks them with data-parley-fold (email.FoldAttr).
+	Visible string
 	HTML    string // unsanitised, "" when there is none
 	Parts   []Attachment
 
@@ -156,6 +170,7 @@ type Inbound struct {
 	Outgoing  bool       // one of us wrote it elsewhere (Sent folder): shown as outbound, matched by recipients
 	Muted     bool       // old mail being filled in: no automation, no notification
 	Recovered bool       // found by asking the provider after an outage
+	Repeat    bool       // its bytes are stored under another key (Sink.Known): only this key is noted, Raw may be nil
 
 	Ignore     string // understood, and nothing for the inbox (a channel post, a reaction): journalled as processed, with this reason
 	Quarantine string // not understood: why. Stored raw and shown to admins, can be replayed
@@ -260,6 +275,7 @@ type OutAttachment struct {
 	Size       int64
 	Open       func(ctx context.Context) (io.ReadCloser, error)
 	URL        func(ttl time.Duration) string // a signed link under the public URL, for providers that fetch by themselves
+	CID        string                         // Content-ID without brackets, of a picture that the HTML shows as cid:…; "" for a file
 }
 
 // Receipt is the provider's word that it took a message.
@@ -271,9 +287,12 @@ type Receipt struct {
 // Delivery is later news about an outbound message, found by MessageID (ours) or else ProviderID.
 type Delivery struct {
 	MessageID, ProviderID string
-	State                 string // DeliverySent, DeliveryDelivered, DeliveryRead, DeliveryFailed
-	Reason                string // in words, for DeliveryFailed
+	State                 string // DeliverySent, DeliveryDelivered, DeliveryRead, DeliveryFailed, DeliveryDelayed
+	Reason                string // in words, for DeliveryFailed and DeliveryDelayed
 	At                    time.Time
+	// Found says that a trace of the message was come upon (a copy in the Sent folder). It settles a message whose outcome is open and says
+	// nothing of one that has failed since.
+	Found bool
 }
 
 // States of a delivery, in order; failed is terminal unless it was delivered.
@@ -282,6 +301,7 @@ const (
 	DeliveryDelivered = "delivered"
 	DeliveryRead      = "read"
 	DeliveryFailed    = "failed"
+	DeliveryDelayed   = "delayed" // still on its way: only noted
 )
 
 // Channel is what a factory gets to know.
@@ -300,6 +320,9 @@ type Host struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	Now  func() time.Time
 	Log  *slog.Logger
+	// Keep replaces a write-only field of a channel's config that its provider has changed by itself (a rotated refresh token). The
+	// connector goes on running. nil where nothing can be kept.
+	Keep func(ctx context.Context, channelID, path, value string) error
 	// Receiver is the built-in mail receiver, nil when it is switched off; the email connector claims its address there.
 	Receiver MailReceiver
 }
@@ -391,4 +414,46 @@ type Namer interface {
 type Replayer interface {
 	// Replay is pure. The key of what it returns is ignored: the item keeps its own.
 	Replay(raw []byte, rawType, key string) (Inbound, error)
+}
+
+// Reconciliation compares one box of a provider with what is stored of it.
+type Reconciliation struct {
+	Box         string    `json:"box"`
+	Provider    int64     `json:"provider"` // items there, as far back as the channel goes
+	Here        int64     `json:"here"`
+	Quarantined int64     `json:"quarantined"`
+	Missing     int64     `json:"missing"` // there, not here, and not to be had
+	Fetched     int64     `json:"fetched"` // of those here: were missing until now
+	At          time.Time `json:"at"`
+}
+
+// String is the comparison in words: "12,431 on the server, 12,429 here, 2 in quarantine, 0 missing".
+func (r Reconciliation) String() string {
+	words := thousands(r.Provider) + " on the server, " + thousands(r.Here) + " here, " + thousands(r.Quarantined) + " in quarantine, " + thousands(r.Missing) + " missing"
+	if r.Fetched > 0 {
+		words += " (" + thousands(r.Fetched) + " fetched just now)"
+	}
+	return words
+}
+
+func thousands(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// Reconciler is a connector that can compare what its provider has with what is stored here, and fetch what is missing.
+type Reconciler interface {
+	Reconcile(ctx context.Context, sink Sink) ([]Reconciliation, error)
+}
+
+// Authorizer is a connector whose provider asks the account's owner in a browser (OAuth 2.0 code flow with PKCE, RFC 7636).
+type Authorizer interface {
+	// AuthorizeURL is where the browser goes. challenge is the S256 code challenge.
+	AuthorizeURL(redirect, state, challenge string) (string, error)
+	// Exchange gives the code back that the browser brought to redirect, and returns the merge patch of the config that keeps what was
+	// granted. Errors carry the provider's words.
+	Exchange(ctx context.Context, redirect, code, verifier string) (patch map[string]any, err error)
 }

@@ -25,6 +25,7 @@ type Running struct {
 	Channel
 	Version  int64
 	Disabled bool
+	Problem  string // why it can't run, in words for its admin; "" when it can
 }
 
 // Keeper is where the supervisor learns of channels. Leases are kept where all nodes see them.
@@ -130,6 +131,8 @@ func (s *Supervisor) put(r Running) *running {
 	switch {
 	case r.Disabled:
 		now.err = fault.Unavailable(time.Minute, "the channel is disabled")
+	case r.Problem != "":
+		now.err = fault.Unavailable(time.Minute, "%s", r.Problem)
 	case !known:
 		now.err = fault.Unavailable(time.Minute, "this program has no channels of type %q", r.Type)
 	default:

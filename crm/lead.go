@@ -11,6 +11,7 @@ import (
 	"parley/realtime/eventlog"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // Lead is a chance that came of a contact.
@@ -133,18 +134,15 @@ func (k *Known) OpenLeadTx(tx *gorm.DB, n NewLead) (*Lead, error) {
 		Data: eventlog.Late(func() any { return l.View() })})
 }
 
+// firstStageTx is the first stage of a pipeline, or of the default one when that is gone.
 func (k *Known) firstStageTx(tx *gorm.DB, pipelineID string) (Stage, error) {
 	if s, ok := k.stages[pipelineID]; ok {
 		return s, nil
 	}
 	var s Stage
-	q := tx.Table("stages").Select("stages.*").Joins("JOIN pipelines p ON p.id = stages.pipeline_id")
-	if pipelineID != "" {
-		q = q.Where("p.id = ?", pipelineID)
-	} else {
-		q = q.Where("p.is_default")
-	}
-	if err := q.Order("stages.position").Take(&s).Error; err != nil {
+	err := tx.Table("stages").Select("stages.*").Joins("JOIN pipelines p ON p.id = stages.pipeline_id").Where("p.id = ? OR p.is_default", pipelineID).
+		Order(clause.Expr{SQL: "p.id <> ?, stages.position", Vars: []any{pipelineID}}).Take(&s).Error
+	if err != nil {
 		return s, fmt.Errorf("first stage of the pipeline: %w", err)
 	}
 	k.stages[pipelineID] = s

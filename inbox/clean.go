@@ -43,7 +43,7 @@ func clean(in *connectors.Inbound) {
 	in.Key, in.ProviderID = named(in.Key), named(in.ProviderID)
 	in.Thread = connectors.Thread{Key: named(in.Thread.Key), ReplyToken: named(in.Thread.ReplyToken), ReplyTo: namedAll(in.Thread.ReplyTo)}
 	in.RawType, in.Kind = sanitize.Preview(in.RawType, 200), sanitize.Preview(in.Kind, 40)
-	in.Text, in.Subject = sanitize.Text(in.Text), sanitize.Line(in.Subject)
+	in.Text, in.Visible, in.Subject = sanitize.Text(in.Text), sanitize.Text(in.Visible), sanitize.Line(in.Subject)
 	if in.HTML != "" {
 		in.HTML = sanitize.MailHTML(in.HTML, cidMark)
 	}

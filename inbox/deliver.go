@@ -184,7 +184,7 @@ func (b *Inbox) outbound(ctx context.Context, c *Conversation, m *Message) (conn
 			return out, err
 		}
 		for _, a := range m.Parts {
-			out.Parts = append(out.Parts, connectors.OutAttachment{Name: a.Name, MIME: a.MimeType, Size: a.Size,
+			out.Parts = append(out.Parts, connectors.OutAttachment{Name: a.Name, MIME: a.MimeType, Size: a.Size, CID: a.Cid,
 				Open: func(ctx context.Context) (io.ReadCloser, error) { return b.blobs.Open(ctx, a.BlobKey, 0, -1) },
 				URL:  func(time.Duration) string { return b.publicURL + b.Link("attachments", a.ID) }})
 		}
@@ -277,16 +277,9 @@ func (b *Inbox) find(ctx context.Context, j jobs.Job) error {
 	case !found && j.Attempt < 3:
 		return jobs.Later(errors.New("the provider does not list it yet"), time.Duration(j.Attempt)*20*time.Second)
 	}
-	if found && r.ProviderID != "" { // the same words went out twice, and this one is the other message's
-		var other int64
-		err := b.db.Read(ctx).Model(&Message{}).Where("channel_id = ? AND provider_id = ? AND id <> ?", m.ChannelID, r.ProviderID, m.ID).Count(&other).Error
-		if err != nil || other > 0 {
-			return err
-		}
-	}
 	state, reason := connectors.DeliverySent, ""
 	if !found {
-		state, reason = connectors.DeliveryFailed, "the provider never got it"
+		r, state, reason = connectors.Receipt{}, connectors.DeliveryFailed, "the provider never got it"
 	}
 	return b.Delivered(ctx, m.ChannelID, connectors.Delivery{MessageID: m.ID, ProviderID: r.ProviderID, State: state, Reason: reason})
 }

@@ -178,6 +178,10 @@ func (b *Inbox) acceptTx(tx *gorm.DB, s *sight, it *item) (connectors.Accepted, 
 // dispatchTx does what this item asks for.
 func (b *Inbox) dispatchTx(tx *gorm.DB, s *sight, it *item) error {
 	switch {
+	case it.Repeat:
+		it.journal.State, it.journal.Reason = Duplicate, "the same bytes as an item that is here under another key"
+		it.journal.Raw, it.journal.RawBlob, it.journal.RawHash = nil, "", ""
+		return nil
 	case it.Quarantine != "":
 		it.journal.State, it.journal.Reason = Quarantined, sanitize.Preview(it.Quarantine, 500)
 		return nil
@@ -259,6 +263,9 @@ func (b *Inbox) beginTx(tx *gorm.DB, s *sight, it *item, who crm.Resolved, conv 
 
 // placeTx finds the sender and the conversation. fresh says that the conversation is new and not stored yet.
 func (b *Inbox) placeTx(tx *gorm.DB, s *sight, it *item) (who crm.Resolved, conv *Conversation, fresh bool, err error) {
+	if err := b.recogniseTx(tx, s, it); err != nil {
+		return who, nil, false, err
+	}
 	who, err = s.people.ResolveTx(tx, it.who())
 	if err != nil {
 		return who, nil, false, fmt.Errorf("resolve sender: %w", err)
@@ -272,6 +279,35 @@ func (b *Inbox) placeTx(tx *gorm.DB, s *sight, it *item) (who crm.Resolved, conv
 	return who, conv, fresh, nil
 }
 
+// recogniseTx lets an answer speak for its sender: whoever answers a mail of ours from the very address that we wrote to is the person we wrote
+// to, also where nobody was known by that address on this channel yet (a form's visitor who is answered by mail).
+func (b *Inbox) recogniseTx(tx *gorm.DB, s *sight, it *item) error {
+	from := it.from()
+	if from.Kind != connectors.KindEmail || len(it.Thread.ReplyTo) == 0 {
+		return nil
+	}
+	if err := db.FlushTx(tx); err != nil {
+		return err
+	}
+	var ours []Message
+	err := tx.Select("conversation_id", "headers").Where("channel_id = ? AND provider_id IN ? AND direction = ?", it.ch.ID, it.Thread.ReplyTo[:min(50, len(it.Thread.ReplyTo))], DirOutbound).
+		Order("n DESC").Limit(10).Find(&ours).Error
+	if err != nil {
+		return fmt.Errorf("what the mail answers: %w", err)
+	}
+	for _, m := range ours {
+		if m.Headers["to"] != from.Value || m.Headers[forwarded] == true {
+			continue
+		}
+		c, err := oneTx(tx.Where("id = ?", m.ConversationID))
+		if err != nil || c == nil {
+			return err
+		}
+		return s.people.BelongsTx(tx, c.ContactID, it.who())
+	}
+	return nil
+}
+
 func (it *item) who() crm.Who {
 	return crm.Who{Name: it.Sender.Name, Claims: it.Sender.Claims, Locale: it.Sender.Locale, Fields: cleanFields(it.Sender.Fields), ChannelID: it.ch.ID, Region: it.rules.DefaultRegion, At: it.now}
 }
@@ -279,7 +315,7 @@ func (it *item) who() crm.Who {
 func (b *Inbox) inboundMessage(it *item, conv *Conversation, from *crm.Contact) *Message {
 	m := &Message{
 		ID: ids.New(), ConversationID: conv.ID, ContactID: from.ID, ChannelID: it.ch.ID, Direction: DirInbound, Kind: it.Kind, Subject: it.Subject,
-		BodyText: it.Text, BodyHTML: it.HTML, Headers: headersOf(it), AuthorType: "contact", AuthorID: from.ID, AuthorName: from.Name, Status: Received,
+		BodyText: it.Text, BodyHTML: it.HTML, BodyVisible: it.Visible, Headers: headersOf(it), AuthorType: "contact", AuthorID: from.ID, AuthorName: from.Name, Status: Received,
 		ProviderID: it.ProviderID, Auto: string(it.Auto), CreatedAt: it.shownAt(), UpdatedAt: it.now.UnixMilli(),
 	}
 	if m.Kind == "" {
@@ -317,7 +353,7 @@ func (c *Conversation) received(m *Message, it *item) {
 	if c.WaitingSince == 0 {
 		c.WaitingSince = m.CreatedAt
 	}
-	if peer := it.peer(); peer.Value != "" && m.ContactID == c.ContactID { // a participant's word does not turn the answers to them
+	if peer := it.peer(); peer.Value != "" && m.ContactID == c.ContactID && m.ChannelID == c.ChannelID { // a participant's word does not turn the answers to them
 		c.PeerKind, c.Peer = peer.Kind, peer.Value
 	}
 }
@@ -429,8 +465,8 @@ func (b *Inbox) acceptEditTx(tx *gorm.DB, s *sight, it *item) error {
 	}
 	old := m.BodyText
 	m.Edits = append(m.Edits, EditView{At: it.now.UTC().Truncate(time.Millisecond), BodyText: old})
-	m.BodyText = it.Text
-	if err := b.updateMessageTx(tx, conv, m, map[string]any{"body_text": m.BodyText, "edits": m.Edits}, map[string]eventlog.Change{"body_text": {From: old, To: it.Text}}); err != nil {
+	m.BodyText, m.BodyVisible = it.Text, it.Visible
+	if err := b.updateMessageTx(tx, conv, m, map[string]any{"body_text": m.BodyText, "body_visible": m.BodyVisible, "edits": m.Edits}, map[string]eventlog.Change{"body_text": {From: old, To: it.Text}}); err != nil {
 		return err
 	}
 	if conv.LastID != m.ID {

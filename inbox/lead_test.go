@@ -23,6 +23,7 @@ func TestTheChannelsRuleSaysWhenALeadIsOpened(t *testing.T) {
 			{"with a new contact", rule("new_contact"), true, false},
 			{"always", rule("always"), true, true},
 			{"never", rule("never"), false, false},
+			{"in a pipeline that is gone", map[string]any{"lead": map[string]any{"pipeline_id": "gone"}}, true, false},
 		} {
 			form := r.channel(connectors.Form, c.config)
 			in := mail("new-by "+c.name+"@x", "", "Hello")

@@ -51,6 +51,7 @@ type Message struct {
 	Subject        string
 	BodyText       string
 	BodyHTML       string
+	BodyVisible    string
 	Headers        db.Map
 	AuthorType     string
 	AuthorID       string
@@ -130,7 +131,8 @@ type MessageView struct {
 	Kind           string           `json:"kind"`
 	Subject        string           `json:"subject,omitempty"`
 	BodyText       string           `json:"body_text"`
-	BodyHTML       string           `json:"body_html"`
+	BodyHTML       string           `json:"body_html" doc:"sanitised; quotes and signatures carry data-parley-fold=\"quote\" or \"signature\""`
+	VisibleText    string           `json:"visible_text" doc:"body_text without quotes and signature; empty when that is the same"`
 	Headers        map[string]any   `json:"headers,omitempty"`
 	Attachments    []AttachmentView `json:"attachments"`
 	Author         Author           `json:"author"`
@@ -150,7 +152,7 @@ type MessageView struct {
 func (b *Inbox) messageView(m *Message) MessageView {
 	v := MessageView{
 		ID: m.ID, ConversationID: m.ConversationID, ContactID: db.OrNull(m.ContactID), ChannelID: db.OrNull(m.ChannelID), Direction: m.Direction, Kind: m.Kind,
-		Subject: m.Subject, BodyText: m.BodyText, Headers: m.Headers, Author: Author{m.AuthorType, db.OrNull(m.AuthorID), m.AuthorName},
+		Subject: m.Subject, BodyText: m.BodyText, VisibleText: m.BodyVisible, Headers: m.Headers, Author: Author{m.AuthorType, db.OrNull(m.AuthorID), m.AuthorName},
 		Status: m.Status, Error: db.OrNull(m.Error), ProviderID: db.OrNull(m.ProviderID), CallID: db.OrNull(m.CallID), ReplyTo: db.OrNull(m.ReplyTo), Auto: m.Auto,
 		SendAt: db.TimeOrNull(m.SendAt), Edits: m.Edits, DeletedAt: db.TimeOrNull(m.DeletedAt), CreatedAt: db.Time(m.CreatedAt), Attachments: []AttachmentView{},
 	}

@@ -47,7 +47,10 @@ type MailFields struct {
 	Cc, Bcc     []string
 }
 
-const recipientsMost = 50
+const (
+	recipientsMost = 50
+	forwarded      = "forwarded" // header of a mail that went to somebody else than the one the conversation is with
+)
 
 // normal checks the addresses and writes them as they go out.
 func (f *MailFields) normal() error {
@@ -235,8 +238,8 @@ func asMailTx(tx *gorm.DB, c *Conversation, ch *Channel, m *Message, f MailField
 	if f.Subject != "" {
 		m.Subject = f.Subject
 	}
-	if f.To != "" {
-		m.Headers["to"] = f.To
+	if f.To != "" && f.To != m.Headers["to"] {
+		m.Headers["to"], m.Headers[forwarded] = f.To, true
 	}
 	if len(f.Cc) > 0 {
 		m.Headers["cc"] = f.Cc
@@ -330,9 +333,10 @@ func (b *Inbox) nameOf(channelID, conversationID, messageID string) string {
 
 func enqueueDeliveryTx(tx *gorm.DB, m *Message, at, now time.Time) error {
 	return jobs.EnqueueTx(tx, jobs.New{Kind: jobDeliver, Payload: deliverJob{m.ID}, RunAt: at, At: now, Queue: "send:" + m.ChannelID, Lane: "conversation:" + m.ConversationID,
-		UniqueKey: deliverKey(m.ID)})
+		UniqueKey: fmt.Sprintf("%s:%d", deliverKey(m.ID), m.Attempt)})
 }
 
+// deliverKey names the jobs that send a message; each carries the number of attempts before it, so that one that is just ending keeps no new one out.
 func deliverKey(messageID string) string { return "deliver:" + messageID }
 
 // messageTx reads and locks a message of a conversation that v may see.

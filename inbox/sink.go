@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"slices"
 
 	"parley/connectors"
 	"parley/internal/sanitize"
@@ -41,6 +43,29 @@ func (s sink) Known(ctx context.Context, hash [32]byte) (bool, error) {
 	var n int64
 	err := s.b.db.Read(ctx).Model(&Journal{}).Where("channel_id = ? AND raw_hash = ?", s.id, hex.EncodeToString(hash[:])).Limit(1).Count(&n).Error
 	return n > 0, err
+}
+
+// keysAtOnce is how many keys stand in one query.
+const keysAtOnce = 400
+
+func (s sink) Seen(ctx context.Context, keys []string) ([]connectors.Standing, error) {
+	found := make(map[string]connectors.Standing, len(keys))
+	for chunk := range slices.Chunk(keys, keysAtOnce) {
+		var rows []Journal
+		if err := s.b.db.Read(ctx).Select("item_key", "state").Where("channel_id = ? AND item_key IN ?", s.id, chunk).Find(&rows).Error; err != nil {
+			return nil, fmt.Errorf("look into the journal: %w", err)
+		}
+		for _, r := range rows {
+			if found[r.ItemKey] = connectors.Here; r.State == Quarantined {
+				found[r.ItemKey] = connectors.Quarantined
+			}
+		}
+	}
+	out := make([]connectors.Standing, len(keys))
+	for i, k := range keys {
+		out[i] = found[k]
+	}
+	return out, nil
 }
 
 func (s sink) Report(ctx context.Context, h connectors.Health) {

@@ -19,8 +19,10 @@ func (b *Inbox) Running(ctx context.Context) ([]connectors.Running, error) {
 	out := make([]connectors.Running, 0, len(rows))
 	for i := range rows {
 		r, err := b.running(&rows[i])
-		if err != nil {
-			return nil, err
+		if err != nil { // its own trouble, not the others'
+			r = connectors.Running{Version: rows[i].Version, Disabled: rows[i].Disabled, Problem: "the channel's credentials can't be opened with this installation's key; enter them again",
+				Channel: connectors.Channel{ID: rows[i].ID, Type: rows[i].Type, Name: rows[i].Name}}
+			logError(ctx, "a channel's credentials can't be opened", err, "channel", rows[i].ID)
 		}
 		out = append(out, r)
 	}

@@ -33,8 +33,11 @@ func (b *Inbox) Delivered(ctx context.Context, channelID string, d connectors.De
 		if d.ProviderID != "" {
 			m.ProviderID = d.ProviderID
 		}
-		if d.State == connectors.DeliveryFailed {
+		switch d.State {
+		case connectors.DeliveryFailed:
 			return b.setStatusTx(tx, c, m, FailedMsg, d.Reason)
+		case connectors.DeliveryDelayed:
+			return b.setStatusTx(tx, c, m, m.Status, d.Reason)
 		}
 		return b.setStatusTx(tx, c, m, d.State, "")
 	})
@@ -48,9 +51,11 @@ func news(m *Message, d connectors.Delivery) bool {
 		return rank[m.Status] < rank[Delivered] && m.Status != FailedMsg && m.Status != Queued
 	case connectors.DeliverySent:
 		// A provider that reported a failure says "sent" late. Where it had never been known to have the message, this is the proof that it has.
-		if m.Status == FailedMsg && m.ProviderID != "" {
+		if m.Status == FailedMsg && (m.ProviderID != "" || d.Found) {
 			return false
 		}
+	case connectors.DeliveryDelayed:
+		return m.Status == Sent || m.Status == Unknown
 	case connectors.DeliveryDelivered, connectors.DeliveryRead:
 	default:
 		return false

@@ -25,7 +25,7 @@ func backup(ctx context.Context, env environment, args []string) error {
 	if to == "" {
 		return usageError{errors.New("--to is needed")}
 	}
-	h, err := stores(ctx, env, file)
+	h, err := stores(ctx, env, file, false)
 	if err != nil {
 		return err
 	}
@@ -54,13 +54,13 @@ func contents(m archive.Manifest) string {
 		m.Tables["conversations"], m.Tables["messages"], m.Tables["contacts"], m.Blobs, float64(m.BlobBytes)/1e6)
 }
 
-// stores opens what a backup or a restore stands on: the database as it is, the key, which must be there, and the blobs.
-func stores(ctx context.Context, env environment, file string) (*house, error) {
+// stores opens what a backup or a restore stands on: the database as it is, the key, and the blobs.
+func stores(ctx context.Context, env environment, file string, mayMakeKey bool) (*house, error) {
 	c, err := load(env, file)
 	if err != nil {
 		return nil, err
 	}
-	box, err := secrets.Load(c.Secrets.KeyFile, false)
+	box, err := secrets.Load(c.Secrets.KeyFile, mayMakeKey)
 	if err != nil {
 		return nil, fmt.Errorf("secrets.key_file: %w", err)
 	}
@@ -77,21 +77,25 @@ func stores(ctx context.Context, env environment, file string) (*house, error) {
 
 func restore(ctx context.Context, env environment, args []string) error {
 	var from string
-	file, err := flags(env, "restore", args, func(f *flag.FlagSet) { f.StringVar(&from, "from", "", "a file that `parley backup` made") })
+	var without bool
+	file, err := flags(env, "restore", args, func(f *flag.FlagSet) {
+		f.StringVar(&from, "from", "", "the file that parley backup made")
+		f.BoolVar(&without, "without-key", false, "the key file is lost: restore all but the credentials of channels")
+	})
 	if err != nil {
 		return err
 	}
 	if from == "" {
 		return usageError{errors.New("--from is needed")}
 	}
-	a, err := archive.Open(from)
+	a, err := archive.Open(ctx, from)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = a.Close() }()
-	h, err := stores(ctx, env, file)
+	h, err := stores(ctx, env, file, without)
 	if errors.Is(err, secrets.ErrNoKey) {
-		return fmt.Errorf("%w\nthe backup needs the key with fingerprint %s", err, a.Head.Key)
+		return fmt.Errorf("%w\nthe backup needs the key with fingerprint %s; if it is lost for good, --without-key restores all but the credentials of channels", err, a.Head.Key)
 	}
 	if err != nil {
 		return err
@@ -102,22 +106,26 @@ func restore(ctx context.Context, env environment, args []string) error {
 		return err
 	}
 	defer unlock()
-	return h.restore(ctx, a, env.out)
+	return h.restore(ctx, a, without, env.out)
 }
 
-func (h *house) restore(ctx context.Context, a *archive.Archive, out io.Writer) error {
+func (h *house) restore(ctx context.Context, a *archive.Archive, dropCredentials bool, out io.Writer) error {
 	var doubtful int
 	settle := func(tx *gorm.DB) (err error) {
 		doubtful, err = inbox.RestoredTx(tx, h.now())
 		return err
 	}
-	m, err := a.Restore(ctx, archive.Target{DB: h.db, Blobs: h.blobs, Secrets: h.secrets, Now: h.now, Then: settle})
+	m, err := a.Restore(ctx, archive.Target{DB: h.db, Blobs: h.blobs, Secrets: h.secrets, Now: h.now, DropCredentials: dropCredentials, Then: settle})
 	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(out, "restored %s, as they were at %s\neverybody has to sign in again\n", contents(m), m.CreatedAt.Format("2006-01-02 15:04:05 MST"))
 	if doubtful > 0 {
 		_, werr := fmt.Fprintf(out, "%d messages were on their way out; they are shown as unknown, because they may have been sent since\n", doubtful)
+		err = errors.Join(err, werr)
+	}
+	if dropCredentials {
+		_, werr := fmt.Fprintln(out, "channels need their credentials again: enter them in settings")
 		err = errors.Join(err, werr)
 	}
 	if n := len(m.Missing); n > 0 {

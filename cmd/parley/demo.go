@@ -32,6 +32,8 @@ func demo(ctx context.Context, env environment, args []string) error {
 		return err
 	case file != "":
 		return usageError{errors.New("the demo has settings of its own and takes no --config")}
+	case port < 1 || port > 65535:
+		return usageError{errors.New("--port is between 1 and 65535")}
 	case speed <= 0 || speed > 100:
 		return usageError{errors.New("--speed is between 0 and 100")}
 	}

@@ -82,6 +82,7 @@ type installation struct {
 	url   string
 	token string
 	log   journal
+	known map[string]string // ids that lists were asked for
 
 	mu   sync.Mutex
 	cmd  *exec.Cmd

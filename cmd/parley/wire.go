@@ -172,7 +172,7 @@ func (h *house) furnish(ctx context.Context) error {
 	h.inbox.HandleJobs(h.jobs)
 	h.log.OnCommit(h.jobs.Wake)
 	h.receiver = receiver.New(receiver.Options{Listen: h.config.Email.Receiver.Listen, LMTPListen: h.config.Email.Receiver.LMTPListen})
-	host := connectors.Host{HTTP: h.guard.Client(), Dial: h.guard.Dial, Now: h.now, Log: slog.Default()}
+	host := connectors.Host{HTTP: h.guard.Client(), Dial: h.guard.Dial, Now: h.now, Log: slog.Default(), Keep: h.inbox.KeepSecret}
 	if h.receives() {
 		host.Receiver = h.receiver
 	}

@@ -20,6 +20,7 @@ const (
 	OpCursor    Op = "Cursor"
 	OpAdvance   Op = "Advance"
 	OpKnown     Op = "Known"
+	OpSeen      Op = "Seen"
 )
 
 // Always makes an Op fail until Fail is called again.
@@ -128,6 +129,26 @@ func (s *Sink) Known(ctx context.Context, sum [32]byte) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// Seen looks for the keys among the stored items.
+func (s *Sink) Seen(ctx context.Context, keys []string) ([]connectors.Standing, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.refuse(ctx, OpSeen); err != nil {
+		return nil, err
+	}
+	out := make([]connectors.Standing, len(keys))
+	for i, k := range keys {
+		n, known := s.byKey[k]
+		switch {
+		case known && s.stored[n].Quarantine != "":
+			out[i] = connectors.Quarantined
+		case known:
+			out[i] = connectors.Here
+		}
+	}
+	return out, nil
 }
 
 // Report keeps h.

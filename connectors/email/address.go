@@ -26,7 +26,8 @@ func parseAddresses(values []string) []Address {
 	for _, v := range values {
 		p := addressParser{v: v}
 		for p.i < len(v) && len(all) < maxAddresses {
-			if a, ok := p.next(); ok {
+			commentAlone := strings.HasPrefix(strings.TrimLeft(v[p.i:], " \t"), "(")
+			if a, ok := p.next(); ok && (a.Addr != "" || !commentAlone || len(all) == 0) {
 				all = append(all, a)
 			}
 		}
@@ -173,7 +174,7 @@ func makeAddress(words, comments []string, angle string, hasAngle bool) (Address
 		if i := strings.LastIndexByte(angle, ':'); i >= 0 && strings.HasPrefix(angle, "@") {
 			angle = angle[i+1:] // a source route
 		}
-		addr := cleanAddr(angle)
+		addr := cleanAddr(withoutComments(angle))
 		if !strings.Contains(addr, "@") {
 			if found, rest, ok := findAddr(name); ok && addr == "" {
 				return Address{nameText(rest), found}, true
@@ -210,7 +211,7 @@ func findAddr(s string) (addr, rest string, ok bool) {
 			return cleanAddr(tight), "", true
 		}
 	}
-	words := strings.Fields(s)
+	words := strings.Fields(joinDots(s))
 	for i, w := range words {
 		w = strings.TrimPrefix(strings.Trim(w, "<>[](),;'\""), "mailto:")
 		if at := strings.LastIndexByte(w, '@'); at > 0 && at < len(w)-1 {
@@ -220,12 +221,53 @@ func findAddr(s string) (addr, rest string, ok bool) {
 	return "", s, false
 }
 
+// joinDots closes the gaps that old programs leave around the dots of a host: "a@b . example".
+func joinDots(s string) string {
+	if at := strings.IndexByte(s, '@'); at < 0 || !strings.Contains(s[at:], " .") && !strings.Contains(s[at:], ". ") {
+		return s
+	}
+	fields := strings.Fields(s)
+	out := fields[:1]
+	for _, f := range fields[1:] {
+		last := len(out) - 1
+		if strings.Contains(out[last], "@") && (strings.HasPrefix(f, ".") || strings.HasSuffix(out[last], ".")) {
+			out[last] += f
+			continue
+		}
+		out = append(out, f)
+	}
+	return strings.Join(out, " ")
+}
+
+// withoutComments drops what stands in brackets.
+func withoutComments(s string) string {
+	if !strings.Contains(s, "(") {
+		return s
+	}
+	var out strings.Builder
+	depth := 0
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '(':
+			depth++
+		case c == ')' && depth > 0:
+			depth--
+		case depth == 0:
+			out.WriteByte(c)
+		}
+	}
+	return out.String()
+}
+
 func nameText(s string) string { return strings.Trim(decodeText(s), " '\"") }
 
 // cleanAddr drops blanks and brackets around and inside, and control characters.
 func cleanAddr(s string) string {
 	s = decodeText(strings.TrimSpace(s))
-	s = strings.TrimPrefix(strings.Trim(s, "<> \t'"), "mailto:")
+	s, mailto := strings.CutPrefix(strings.Trim(s, "<> \t'"), "mailto:")
+	if mailto {
+		s, _, _ = strings.Cut(s, "?")
+	}
 	if !strings.ContainsAny(s, " \t") || strings.HasPrefix(s, `"`) {
 		return s
 	}

@@ -12,6 +12,7 @@ import (
 	"mime/quotedprintable"
 	"net/mail"
 	"net/textproto"
+	"net/url"
 	"strings"
 	"unicode/utf8"
 
@@ -35,13 +36,9 @@ const (
 func (c *Connector) compose(ctx context.Context, out connectors.Outbound) ([]byte, error) {
 	var b bytes.Buffer
 	c.writeHeader(&b, out)
-	body := textBody(out)
-	if len(out.Parts) > 0 {
-		mixed, err := withAttachments(ctx, body, out.Parts)
-		if err != nil {
-			return nil, err
-		}
-		body = mixed
+	body, err := bodyOf(ctx, out)
+	if err != nil {
+		return nil, err
 	}
 	writePart(&b, body)
 	if b.Len() > MaxSize {
@@ -192,12 +189,46 @@ func writePart(b *bytes.Buffer, p part) {
 	b.Write(p.body)
 }
 
-func textBody(out connectors.Outbound) part {
+// bodyOf is the mail's body: its words, as text and HTML with the pictures that the HTML shows, then its files.
+func bodyOf(ctx context.Context, out connectors.Outbound) (part, error) {
+	var pictures, files []part
+	left := int64(MaxSize)
+	for _, f := range out.Parts {
+		data, err := readFile(ctx, f, left)
+		if err != nil {
+			return part{}, err
+		}
+		left -= int64(len(data))
+		if shows(out.HTML, f.CID) {
+			pictures = append(pictures, picturePart(f, data))
+		} else {
+			files = append(files, filePart(f, data))
+		}
+	}
+	if len(files) == 0 {
+		return words(out, pictures), nil
+	}
+	if out.Text == "" && out.HTML == "" {
+		return multi("mixed", files...), nil
+	}
+	return multi("mixed", append([]part{words(out, pictures)}, files...)...), nil
+}
+
+// shows tells whether html has a picture that refers to cid (RFC 2392).
+func shows(html, cid string) bool {
+	return cid != "" && (strings.Contains(html, "cid:"+cid) || strings.Contains(html, "cid:"+url.PathEscape(cid)))
+}
+
+func words(out connectors.Outbound, pictures []part) part {
 	text := quotedPart("text/plain", out.Text)
 	if out.HTML == "" {
 		return text
 	}
-	return multi("alternative", text, quotedPart("text/html", out.HTML))
+	html := quotedPart("text/html", out.HTML)
+	if len(pictures) > 0 {
+		html = multi("related", append([]part{html}, pictures...)...)
+	}
+	return multi("alternative", text, html)
 }
 
 func quotedPart(mediaType, s string) part {
@@ -221,20 +252,6 @@ func multi(subtype string, parts ...part) part {
 	}
 	_ = w.Close()
 	return part{textproto.MIMEHeader{"Content-Type": {`multipart/` + subtype + `; boundary="` + w.Boundary() + `"`}}, b.Bytes()}
-}
-
-func withAttachments(ctx context.Context, body part, files []connectors.OutAttachment) (part, error) {
-	parts := []part{body}
-	left := int64(MaxSize)
-	for _, f := range files {
-		data, err := readFile(ctx, f, left)
-		if err != nil {
-			return part{}, err
-		}
-		left -= int64(len(data))
-		parts = append(parts, filePart(f, data))
-	}
-	return multi("mixed", parts...), nil
 }
 
 func readFile(ctx context.Context, f connectors.OutAttachment, limit int64) ([]byte, error) {
@@ -273,6 +290,14 @@ func filePart(f connectors.OutAttachment, data []byte) part {
 		"Content-Transfer-Encoding": {"base64"},
 		"Content-Disposition":       {disposition},
 	}, base64Lines(data)}
+}
+
+// picturePart is a file that the HTML shows (RFC 2387).
+func picturePart(f connectors.OutAttachment, data []byte) part {
+	p := filePart(f, data)
+	p.header.Set("Content-ID", bracket(f.CID))
+	p.header.Set("Content-Disposition", "inline"+strings.TrimPrefix(p.header.Get("Content-Disposition"), "attachment"))
+	return p
 }
 
 func base64Lines(data []byte) []byte {

@@ -6,8 +6,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"parley/connectors"
 )
@@ -18,6 +21,10 @@ type Connector struct {
 	config  Config
 	host    connectors.Host
 	pace    pace
+	tokens  *tokens
+	pool    *pool
+	pacer   *pacer                      // nil: no limit
+	board   atomic.Pointer[healthBoard] // of Run, nil while this node does not receive
 }
 
 // Factory makes email connectors.
@@ -25,7 +32,7 @@ func Factory() connectors.Factory {
 	return connectors.Factory{
 		Type:    connectors.Email,
 		Check:   check,
-		Secrets: []string{"imap.password", "smtp.password"},
+		Secrets: []string{"imap.password", "pop3.password", "smtp.password", "oauth.client_secret", "oauth.refresh_token"},
 		New: func(ch connectors.Channel, host connectors.Host) (connectors.Connector, error) {
 			return newConnector(ch, host)
 		},
@@ -40,7 +47,11 @@ func newConnector(ch connectors.Channel, host connectors.Host) (*Connector, erro
 	if err != nil {
 		return nil, err
 	}
-	return &Connector{channel: ch, config: config, host: host, pace: ordinaryPace}, nil
+	c := &Connector{channel: ch, config: config, host: host, pace: ordinaryPace, tokens: newTokens(config.OAuth), pool: newPool()}
+	if config.SMTP != nil {
+		c.pacer = newPacer(config.SMTP.PerMinute)
+	}
+	return c, nil
 }
 
 // NameMessage implements connectors.Namer.
@@ -57,25 +68,45 @@ func (c *Connector) Run(ctx context.Context, sink connectors.Sink) error {
 		}
 		defer c.host.Receiver.Claim(c.config.Address, c.receive(sink))()
 	}
-	if c.config.IMAP == nil {
-		sink.Report(ctx, connectors.Health{State: connectors.StateConnected})
-		<-ctx.Done()
-		return nil
+	switch {
+	case c.config.IMAP != nil:
+		return c.readMailboxes(ctx, sink)
+	case c.config.POP3 != nil:
+		return c.readMaildrop(ctx, sink)
 	}
-	return c.readMailboxes(ctx, sink)
+	sink.Report(ctx, connectors.Health{State: connectors.StateConnected})
+	<-ctx.Done()
+	return nil
 }
 
+// limits are the times of arrival from which mail comes in, and from which it is news.
+func (c *Connector) limits() (from, news time.Time) {
+	news = c.channel.CreatedAt.Add(-time.Minute)
+	from = news
+	if back := c.config.backfillFrom(); !back.IsZero() && back.Before(from) {
+		from = back
+	}
+	return from, news
+}
+
+// readMailboxes follows every mailbox, each over a connection of its own.
 func (c *Connector) readMailboxes(ctx context.Context, sink connectors.Sink) error {
+	sink.Report(ctx, connectors.Health{State: connectors.StateConnecting})
+	chosen, err := c.awaitBoxes(ctx, sink)
+	if err != nil || ctx.Err() != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	board := &healthBoard{sink: sink, failing: map[string]string{}, waiting: len(c.config.IMAP.Mailboxes)}
-	sink.Report(ctx, connectors.Health{State: connectors.StateConnecting})
+	board := newBoard(sink, chosen.names)
+	c.board.Store(board)
+	defer c.board.Store(nil)
 	var wg sync.WaitGroup
 	var once sync.Once
 	var ended error
-	for _, name := range c.config.IMAP.Mailboxes {
+	for _, name := range chosen.names {
 		wg.Go(func() {
-			m := &mailbox{c: c, name: name, sink: sink, board: board}
+			m := &mailbox{c: c, name: name, sent: name == chosen.sent, sink: sink, board: board}
 			if err := m.run(ctx); err != nil {
 				once.Do(func() { ended = err })
 				cancel()
@@ -84,6 +115,22 @@ func (c *Connector) readMailboxes(ctx context.Context, sink connectors.Sink) err
 	}
 	wg.Wait()
 	return ended
+}
+
+// awaitBoxes asks the server for its mailboxes until it answers. It returns only refused credentials.
+func (c *Connector) awaitBoxes(ctx context.Context, sink connectors.Sink) (boxes, error) {
+	for wait := c.pace.retry; ; wait = min(2*wait, c.pace.longest) {
+		chosen, err := c.chooseBoxes(ctx)
+		if err == nil || connectors.IsUnauthorized(err) {
+			return chosen, err
+		}
+		if ctx.Err() != nil {
+			return boxes{}, nil
+		}
+		c.host.Log.Warn("mail server cannot be read", "channel", c.channel.ID, "error", err)
+		sink.Report(ctx, connectors.Health{State: connectors.StateError, Detail: err.Error()})
+		pause(ctx, wait/2+rand.N(wait/2+1))
+	}
 }
 
 // receive is what the built-in receiver calls. The same bytes for the same recipient are the same item.
@@ -116,41 +163,17 @@ func (c *Connector) Test(ctx context.Context) error {
 			return fmt.Errorf("incoming mail: %w", err)
 		}
 	}
+	if c.config.POP3 != nil {
+		if err := c.testPOP3(ctx); err != nil {
+			return fmt.Errorf("incoming mail: %w", err)
+		}
+	}
 	if c.config.SMTP != nil {
 		if err := c.testSMTP(ctx); err != nil {
 			return fmt.Errorf("outgoing mail: %w", err)
 		}
 	}
 	return nil
-}
-
-// healthBoard turns the states of several mailboxes into one of the channel.
-type healthBoard struct {
-	sink connectors.Sink
-
-	mu      sync.Mutex
-	waiting int               // mailboxes that have not been reached yet
-	failing map[string]string // mailbox → what is wrong
-}
-
-func (b *healthBoard) connected(ctx context.Context, mailbox string, first bool) {
-	b.mu.Lock()
-	if first {
-		b.waiting--
-	}
-	delete(b.failing, mailbox)
-	fine := b.waiting <= 0 && len(b.failing) == 0
-	b.mu.Unlock()
-	if fine {
-		b.sink.Report(ctx, connectors.Health{State: connectors.StateConnected})
-	}
-}
-
-func (b *healthBoard) failed(ctx context.Context, mailbox string, err error) {
-	b.mu.Lock()
-	b.failing[mailbox] = err.Error()
-	b.mu.Unlock()
-	b.sink.Report(ctx, connectors.Health{State: connectors.StateError, Detail: mailbox + ": " + err.Error()})
 }
 
 var (

@@ -9,6 +9,7 @@ import (
 // parseDate reads a Date field in RFC 5322's form, its obsolete ones and common mistakes. The result is zero when there is no day,
 // month and year in it.
 func parseDate(v string) time.Time {
+	v = v[strings.LastIndexByte(v, ';')+1:] // a Received field put in its place
 	var d struct{ day, month, year, h, m, s int }
 	d.year = -1
 	loc := time.UTC
@@ -39,6 +40,9 @@ func parseDate(v string) time.Time {
 				}
 			}
 		case clock && !signed:
+			if len(lower) > 3 && isDigits(lower[3:4]) { // EST5EDT
+				lower = lower[:3]
+			}
 			if h, ok := zones[lower]; ok {
 				loc = time.FixedZone(w, h*3600)
 			}

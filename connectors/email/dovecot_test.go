@@ -14,24 +14,30 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"parley/connectors"
+	"parley/connectors/email/mailtest"
 )
 
 // dovecot is a private Dovecot on free ports, for a mailbox of support@hub.test.
 type dovecot struct {
-	t          *testing.T
-	conf       string
-	imap, lmtp int
-	imaps      int
-	stopped    chan error
-	dir        string
+	t           *testing.T
+	conf        string
+	imap, lmtp  int
+	imaps       int
+	pop3, pop3s int
+	tokens      *mailtest.Tokens // for support@hub.test
+	stopped     chan error
+	dir         string
 }
+
+// sentBox is the Sent folder of that Dovecot: known by its special use alone.
+const sentBox = "Verschickt"
 
 func startDovecot(t *testing.T) *dovecot {
 	t.Helper()
 	path, err := exec.LookPath("dovecot")
 	if err != nil {
 		if path = "/usr/sbin/dovecot"; !exists(path) {
-			t.Skip("not tested: reading from a real Dovecot, which is not installed (apt-get install dovecot-imapd dovecot-lmtpd)")
+			t.Skip("not tested: reading from a real Dovecot, which is not installed (apt-get install dovecot-imapd dovecot-lmtpd dovecot-pop3d)")
 		}
 	}
 	if os.Getuid() != 0 {
@@ -42,7 +48,11 @@ func startDovecot(t *testing.T) *dovecot {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	d := &dovecot{t: t, dir: dir, conf: filepath.Join(dir, "dovecot.conf"), imap: freePort(t), imaps: freePort(t), lmtp: freePort(t), stopped: make(chan error, 1)}
+	d := &dovecot{t: t, dir: dir, conf: filepath.Join(dir, "dovecot.conf"), imap: freePort(t), imaps: freePort(t), lmtp: freePort(t), pop3: freePort(t), pop3s: freePort(t), stopped: make(chan error, 1)}
+	if d.tokens, err = mailtest.NewTokens("support@hub.test"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.tokens.Close)
 	mails := filepath.Join(dir, "mail")
 	for _, sub := range []string{"run", "state", "mail"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o777); err != nil {
@@ -55,8 +65,9 @@ func startDovecot(t *testing.T) *dovecot {
 		}
 	}
 	files := map[string]string{
-		filepath.Join(dir, "users"): "support@hub.test:{PLAIN}secret::::::\n",
-		d.conf:                      strings.NewReplacer("$P", dir, "$CERT", certFile, "$KEY", keyFile, "$IMAPS", fmt.Sprint(d.imaps), "$IMAP", fmt.Sprint(d.imap), "$LMTP", fmt.Sprint(d.lmtp)).Replace(dovecotConf),
+		filepath.Join(dir, "oauth2"): "tokeninfo_url = " + d.tokens.URL + "/tokeninfo?access_token=\nintrospection_mode = auth\nusername_attribute = email\n",
+		filepath.Join(dir, "users"):  "support@hub.test:{PLAIN}secret::::::\n",
+		d.conf:                       strings.NewReplacer("$POP3S", fmt.Sprint(d.pop3s), "$POP3", fmt.Sprint(d.pop3), "$P", dir, "$CERT", certFile, "$KEY", keyFile, "$IMAPS", fmt.Sprint(d.imaps), "$IMAP", fmt.Sprint(d.imap), "$LMTP", fmt.Sprint(d.lmtp)).Replace(dovecotConf),
 	}
 	for name, text := range files {
 		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
@@ -87,13 +98,13 @@ const dovecotConf = `
 base_dir = $P/run
 state_dir = $P/state
 log_path = $P/dovecot.log
-protocols = imap lmtp
+protocols = imap pop3 lmtp
 listen = 127.0.0.1
 ssl = yes
 ssl_cert = <$CERT
 ssl_key = <$KEY
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = plain login xoauth2 oauthbearer
 mail_location = maildir:$P/mail/%d/%n
 mail_uid = mail
 mail_gid = mail
@@ -101,7 +112,13 @@ first_valid_uid = 1
 mail_fsync = never
 recipient_delimiter = +
 passdb {
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = $P/oauth2
+}
+passdb {
   driver = passwd-file
+  mechanisms = plain login
   args = scheme=PLAIN username_format=%u $P/users
 }
 userdb {
@@ -111,6 +128,19 @@ userdb {
 namespace inbox {
   inbox = yes
   separator = /
+  mailbox Verschickt {
+    auto = create
+    special_use = \Sent
+  }
+}
+service pop3-login {
+  inet_listener pop3 {
+    port = $POP3
+  }
+  inet_listener pop3s {
+    port = $POP3S
+    ssl = yes
+  }
 }
 service imap-login {
   inet_listener imap {
@@ -175,6 +205,11 @@ func (d *dovecot) Deliver(raw string) (uint32, error) {
 		return 0, err
 	}
 	return 0, w.Close()
+}
+
+// imapConfig is the `imap` part of a channel's config, over TLS.
+func (d *dovecot) imapConfig() map[string]any {
+	return map[string]any{"host": "localhost", "port": d.imaps, "security": "tls", "username": "support@hub.test", "password": "secret"}
 }
 
 func (d *dovecot) doveadm(args ...string) {

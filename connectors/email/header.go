@@ -46,7 +46,7 @@ func (h Header) all(name string) []string {
 // its beginning is returned then. top lets a mail that begins without any header be found as such.
 func readHeader(b []byte, top bool) (h Header, body []byte, over bool) {
 	r := headerReader{}
-	rest, junk := b, []byte(nil)
+	rest, junk, delimiter := b, []byte(nil), ""
 	for len(rest) > 0 {
 		line, next := cutLine(rest)
 		name := fieldName(line)
@@ -64,9 +64,13 @@ func readHeader(b []byte, top bool) (h Header, body []byte, over bool) {
 			r.flush()
 			if junk == nil {
 				junk = rest
+				delimiter = "--" + parseMediaType(r.header.Get("Content-Type")).params["boundary"]
 			}
 			if top && len(r.header) == 0 {
 				return nil, b, false
+			}
+			if len(delimiter) > 2 && string(line) == delimiter { // the blank line is missing
+				return r.end(), rest, r.over()
 			}
 		}
 		rest = next

@@ -39,7 +39,8 @@ func (c *Connector) quarantined(in connectors.Inbound, m Mail, why string) conne
 }
 
 func (c *Connector) fill(in connectors.Inbound, m Mail) (connectors.Inbound, *Report) {
-	in.Subject, in.Text, in.HTML, in.Parts = cutDisplay(m.Subject), m.Text, m.HTML, m.Parts
+	in.Subject, in.Parts = cutDisplay(m.Subject), m.Parts
+	in.Text, in.Visible, in.HTML = foldBodies(m)
 	in.ProviderID = m.MessageID
 	in.Headers = displayHeaders(m)
 	in.Recipients = recipients(m)
@@ -128,8 +129,10 @@ func delivery(auto connectors.Auto, r Report, at time.Time) (d connectors.Delive
 	switch {
 	case auto == connectors.AutoReceipt:
 		d.State = connectors.DeliveryRead
-	case auto != connectors.AutoBounce || r.Delayed:
+	case auto != connectors.AutoBounce:
 		return d, false
+	case r.Delayed:
+		d.State, d.Reason = connectors.DeliveryDelayed, "not delivered yet, the mail server goes on trying: "+r.Reason()
 	case r.Delivered:
 		d.State = connectors.DeliveryDelivered
 	default:

@@ -26,12 +26,13 @@ type pace struct {
 	test    time.Duration // for Test as a whole
 	answer  time.Duration // for one SMTP reply
 	final   time.Duration // for the reply to the final dot
+	keep    time.Duration // after which an idle connection to the SMTP server is ended
 }
 
 var ordinaryPace = pace{
 	dial: 10 * time.Second, silence: 60 * time.Second, brief: 150 * time.Millisecond, idle: 20 * time.Second, done: 10 * time.Second, poll: 30 * time.Second,
 	retry: 500 * time.Millisecond, longest: 15 * time.Second, test: 30 * time.Second,
-	answer: 60 * time.Second, final: 2 * time.Minute,
+	answer: 60 * time.Second, final: 2 * time.Minute, keep: 30 * time.Second,
 }
 
 const (
@@ -43,11 +44,12 @@ const (
 type mailbox struct {
 	c     *Connector
 	name  string
+	sent  bool // it holds what was sent
 	sink  connectors.Sink
 	board *healthBoard
 
-	at      position
-	reached bool // connected at least once
+	at         position
+	reconciled time.Time // zero: not yet
 }
 
 // position is the cursor of a mailbox.
@@ -56,6 +58,8 @@ type position struct {
 	NextUID     imap.UID `json:"next_uid"`
 	// RescanBelow is set after the server gave new UIDs: mail below it may be stored under its old name and is known by its bytes.
 	RescanBelow imap.UID `json:"rescan_below,omitempty"`
+	// Restored counts how often the server went back to an older state with the same UIDVALIDITY: its UIDs name other mail since then.
+	Restored int `json:"restored,omitempty"`
 	// From is how far back mail was taken when the position was begun.
 	From time.Time `json:"from"`
 }
@@ -99,11 +103,15 @@ func (m *mailbox) follow(ctx context.Context) (caughtUp bool, err error) {
 		return false, err
 	}
 	defer s.close()
+	stored, err := m.position(ctx) // first: the server's next UID is never older than it
+	if err != nil {
+		return false, err
+	}
 	selected, err := s.examine(m.name)
 	if err != nil {
 		return false, err
 	}
-	if err := m.locate(ctx, s, selected); err != nil {
+	if err := m.locate(ctx, s, selected, stored); err != nil {
 		return false, err
 	}
 	for wait := m.c.pace.brief; ; wait = min(4*wait, m.c.pace.idle) {
@@ -117,8 +125,10 @@ func (m *mailbox) follow(ctx context.Context) (caughtUp bool, err error) {
 		}
 		if !caughtUp {
 			caughtUp = true
-			m.board.connected(ctx, m.name, !m.reached)
-			m.reached = true
+			m.board.connected(ctx, m.name)
+		}
+		if err := m.reconcileInTime(ctx, s); err != nil {
+			return caughtUp, err
 		}
 		if err := s.idle(ctx, wait); err != nil {
 			return caughtUp, err
@@ -129,23 +139,30 @@ func (m *mailbox) follow(ctx context.Context) (caughtUp bool, err error) {
 // cursorName is the sink's name for the position.
 func (m *mailbox) cursorName() string { return "imap/" + m.name }
 
-// locate finds where reading goes on: where it stopped, or at the first mail that may come in, when the mailbox is new, has new
-// UIDs, or is to be read from further back.
-func (m *mailbox) locate(ctx context.Context, s *session, selected *imap.SelectData) error {
+// position is what the sink has of it, nil for a mailbox that was never read.
+func (m *mailbox) position(ctx context.Context) (*position, error) {
 	stored, err := m.sink.Cursor(ctx, m.cursorName())
 	if err != nil {
-		return fmt.Errorf("read position: %w", err)
+		return nil, fmt.Errorf("read position: %w", err)
 	}
+	if stored == "" {
+		return nil, nil
+	}
+	at := &position{}
+	if err := json.Unmarshal([]byte(stored), at); err != nil {
+		return nil, fmt.Errorf("read position %q: %w", stored, err)
+	}
+	return at, nil
+}
+
+// locate finds where reading goes on: where it stopped, or at the first mail that may come in, when the mailbox is new, has new
+// UIDs, went back to an older state, or is to be read from further back.
+func (m *mailbox) locate(ctx context.Context, s *session, selected *imap.SelectData, stored *position) error {
 	from, _ := m.limits()
-	var at position
-	if stored != "" {
-		if err := json.Unmarshal([]byte(stored), &at); err != nil {
-			return fmt.Errorf("read position %q: %w", stored, err)
-		}
-	}
-	known := stored != "" && at.UIDValidity == selected.UIDValidity
-	if known && !from.Before(at.From) {
-		m.at = at
+	renumbered := stored != nil && stored.UIDValidity != selected.UIDValidity
+	restored := stored != nil && !renumbered && selected.UIDNext != 0 && selected.UIDNext < stored.NextUID
+	if stored != nil && !renumbered && !restored && !from.Before(stored.From) {
+		m.at = *stored
 		return nil
 	}
 	first, err := s.since(from.Add(-48 * time.Hour)) // days are the server's
@@ -157,24 +174,28 @@ func (m *mailbox) locate(ctx context.Context, s *session, selected *imap.SelectD
 		m.at.NextUID = max(selected.UIDNext, 1)
 	}
 	switch {
-	case stored != "" && !known:
+	case renumbered:
 		m.at.RescanBelow = max(selected.UIDNext, 1)
 		m.c.host.Log.Info("mailbox has new UIDs, reading it again", "channel", m.c.channel.ID, "mailbox", m.name)
-	case known:
-		m.at.RescanBelow = at.RescanBelow
+	case restored:
+		m.at.RescanBelow, m.at.Restored = selected.UIDNext, stored.Restored+1
+		m.c.host.Log.Warn("mailbox went back to an older state, reading it again", "channel", m.c.channel.ID, "mailbox", m.name)
+	case stored != nil:
+		m.at.RescanBelow, m.at.Restored = stored.RescanBelow, stored.Restored
 	}
 	return m.sink.Advance(ctx, m.cursor(m.at.NextUID))
 }
 
-// limits are the times of arrival from which mail comes in, and from which it is news.
-func (m *mailbox) limits() (from, news time.Time) {
-	news = m.c.channel.CreatedAt.Add(-time.Minute)
-	from = news
-	if back, err := m.c.config.IMAP.backfillFrom(); err == nil && !back.IsZero() && back.Before(from) {
-		from = back
+// key names a mail of this mailbox for good.
+func (m *mailbox) key(uid imap.UID) string {
+	if m.at.Restored > 0 {
+		return fmt.Sprintf("%s/%d+%d/%d", m.name, m.at.UIDValidity, m.at.Restored, uid)
 	}
-	return from, news
+	return fmt.Sprintf("%s/%d/%d", m.name, m.at.UIDValidity, uid)
 }
+
+// limits are the times of arrival from which mail comes in, and from which it is news.
+func (m *mailbox) limits() (from, news time.Time) { return m.c.limits() }
 
 func (m *mailbox) cursor(next imap.UID) connectors.Cursor {
 	at := m.at
@@ -218,6 +239,34 @@ func batch(all []meta) int {
 }
 
 func (m *mailbox) takeBatch(ctx context.Context, s *session, mails []meta) error {
+	items, err := m.fetch(s, mails)
+	if err != nil {
+		return err
+	}
+	for _, it := range items {
+		cursor := m.cursor(it.uid + 1)
+		it.in.Cursor = &cursor
+		if err := m.store(ctx, it, it.uid < m.at.RescanBelow); err != nil {
+			return err
+		}
+		m.moved(it.uid + 1)
+	}
+	if next := mails[len(mails)-1].uid + 1; m.at.NextUID < next {
+		return m.advance(ctx, next)
+	}
+	return nil
+}
+
+// mailItem is one mail on its way to the sink.
+type mailItem struct {
+	uid    imap.UID
+	in     connectors.Inbound
+	report *Report              // what it says of an outgoing message
+	proof  *connectors.Delivery // what its being there says of one
+}
+
+// fetch gets mails that may come in, in their order; what is too old or has vanished meanwhile is missing.
+func (m *mailbox) fetch(s *session, mails []meta) ([]mailItem, error) {
 	from, news := m.limits()
 	var whole, large []imap.UID
 	for _, mail := range mails {
@@ -231,55 +280,57 @@ func (m *mailbox) takeBatch(ctx context.Context, s *session, mails []meta) error
 	}
 	raws, err := s.fetch(whole, wholeMail)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	headers, err := s.fetch(large, headerOnly)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	items := make([]mailItem, 0, len(mails))
 	for _, mail := range mails {
-		raw, ok := raws[mail.uid]
+		raw, isWhole := raws[mail.uid]
 		header, isLarge := headers[mail.uid]
-		if !ok && !isLarge {
-			continue // too old, or vanished meanwhile
+		it := mailItem{uid: mail.uid}
+		switch {
+		case isWhole:
+			it.in, it.report = m.c.envelope(raw)
+		case isLarge:
+			it.in = m.c.largeMail(header, mail.size)
+		default:
+			continue
 		}
-		in, report := m.c.envelope(raw)
-		if isLarge {
-			in, report = m.c.largeMail(header, mail.size), nil
+		if m.sent {
+			it.report = nil
+			it.in, it.proof = m.c.fromSent(it.in)
 		}
-		in.At = mail.at // not the Date field: that is the sender's clock, or his wish
-		in.Muted = !mail.at.IsZero() && mail.at.Before(news)
-		if err := m.take(ctx, mail.uid, in, report); err != nil {
-			return err
-		}
+		it.in.Key = m.key(mail.uid)
+		it.in.At = mail.at // not the Date field: that is the sender's clock, or his wish
+		it.in.Muted = !mail.at.IsZero() && mail.at.Before(news)
+		items = append(items, it)
 	}
-	if next := mails[len(mails)-1].uid + 1; m.at.NextUID < next {
-		return m.advance(ctx, next)
-	}
-	return nil
+	return items, nil
 }
 
 func tooOld(mail meta, from time.Time) bool { return !mail.at.IsZero() && mail.at.Before(from) }
 
-// take stores one mail and moves the position over it.
-func (m *mailbox) take(ctx context.Context, uid imap.UID, in connectors.Inbound, report *Report) error {
-	if uid < m.at.RescanBelow {
-		known, err := m.sink.Known(ctx, sha256.Sum256(in.Raw))
+// store hands one mail over. compare says that its bytes may be here under another key.
+func (m *mailbox) store(ctx context.Context, it mailItem, compare bool) error {
+	if compare {
+		known, err := m.sink.Known(ctx, sha256.Sum256(it.in.Raw))
 		if err != nil {
 			return fmt.Errorf("look a mail up: %w", err)
 		}
 		if known {
-			return m.advance(ctx, uid+1)
+			_, err := m.sink.Accept(ctx, connectors.Inbound{Key: it.in.Key, RawType: rawType, At: it.in.At, Cursor: it.in.Cursor, Repeat: true})
+			return err
 		}
 	}
-	cursor := m.cursor(uid + 1)
-	in.Key = fmt.Sprintf("%s/%d/%d", m.name, m.at.UIDValidity, uid)
-	in.Cursor = &cursor
-	if err := m.c.accept(ctx, m.sink, in, report); err != nil {
-		return err
+	if it.proof != nil {
+		if err := m.sink.Delivered(ctx, *it.proof); err != nil {
+			return fmt.Errorf("note a sent message: %w", err)
+		}
 	}
-	m.moved(uid + 1)
-	return nil
+	return m.c.accept(ctx, m.sink, it.in, it.report)
 }
 
 func (m *mailbox) advance(ctx context.Context, next imap.UID) error {

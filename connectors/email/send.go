@@ -28,20 +28,45 @@ func (c *Connector) Send(ctx context.Context, out connectors.Outbound) (connecto
 	if err != nil {
 		return connectors.Receipt{}, connectors.Permanent(err)
 	}
+	if err := c.inPace(out.ProviderID); err != nil {
+		return connectors.Receipt{}, err
+	}
 	mail, err := c.compose(ctx, out)
 	if err != nil {
 		return connectors.Receipt{}, err
 	}
-	s, err := c.dialSMTP(ctx)
+	s, err := c.connection(ctx)
 	if err != nil {
 		return connectors.Receipt{}, err
 	}
-	defer s.close()
 	if err := s.transaction(c.config.Address, to, mail, out.ProviderID); err != nil {
+		c.pool.drop(s)
 		return connectors.Receipt{}, err
 	}
-	s.quit()
+	c.pool.keep(s, c.pace.keep)
+	c.keepCopy(ctx, mail, out.ProviderID)
 	return connectors.Receipt{ProviderID: out.ProviderID}, nil
+}
+
+// inPace refuses a mail that would leave faster than the config allows, and says when it may. Each node keeps the pace for itself.
+func (c *Connector) inPace(id string) error {
+	if c.pacer == nil {
+		return nil
+	}
+	if wait := c.pacer.wait(id, c.host.Now()); wait > 0 {
+		return connectors.Retry(fmt.Errorf("no more than %d mails a minute leave this channel", c.config.SMTP.PerMinute), wait)
+	}
+	return nil
+}
+
+// keepCopy puts a copy into the Sent folder where the config wants it. The mail has left: failing is noted and no more.
+func (c *Connector) keepCopy(ctx context.Context, mail []byte, id string) {
+	if !c.config.SMTP.SaveToSent {
+		return
+	}
+	if err := c.saveToSent(ctx, mail, id); err != nil {
+		c.host.Log.Warn("no copy of a sent mail was kept", "channel", c.channel.ID, "message_id", id, "error", err)
+	}
 }
 
 // envelopeTo is every recipient once.
@@ -67,7 +92,8 @@ func envelopeTo(out connectors.Outbound) ([]string, error) {
 type submission struct {
 	client *smtp.Client
 	conn   net.Conn
-	stop   func() bool
+	stop   func() bool // frees it of its context
+	expiry *time.Timer // while it is idle
 }
 
 // writeLimitConn ends a connection whose peer stops reading: go-smtp sets no deadline while the mail is written.
@@ -83,6 +109,10 @@ func (w writeLimitConn) Write(b []byte) (int, error) {
 
 func (c *Connector) dialSMTP(ctx context.Context) (*submission, error) {
 	cfg := c.config.SMTP
+	k, err := c.credentials(ctx, cfg.Auth, cfg.Username, cfg.Password)
+	if err != nil {
+		return nil, asRetry(err)
+	}
 	dialCtx, cancel := context.WithTimeout(ctx, c.pace.dial)
 	defer cancel()
 	raw, err := c.host.Dial(dialCtx, "tcp", cfg.endpoint())
@@ -90,16 +120,24 @@ func (c *Connector) dialSMTP(ctx context.Context) (*submission, error) {
 		return nil, connectors.Retry(fmt.Errorf("connect to %s: %w", cfg.endpoint(), err), 0)
 	}
 	s := &submission{conn: raw}
-	s.stop = context.AfterFunc(ctx, func() { raw.Close() })
+	s.bind(ctx)
 	if err := s.begin(ctx, cfg, c.pace, domainOf(asciiDomain(c.config.Address))); err != nil {
 		s.close()
 		return nil, connectors.Retry(fmt.Errorf("greet %s: %w", cfg.endpoint(), err), 0)
 	}
-	if err := s.login(cfg); err != nil {
+	if err := c.loginSMTP(s, k); err != nil {
 		s.close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// asRetry is err before anything was handed over.
+func asRetry(err error) error {
+	if connectors.IsUnauthorized(err) {
+		return err
+	}
+	return connectors.Retry(err, 0)
 }
 
 func (s *submission) begin(ctx context.Context, cfg *SMTPConfig, p pace, name string) error {
@@ -128,28 +166,34 @@ func (s *submission) begin(ctx context.Context, cfg *SMTPConfig, p pace, name st
 	return s.client.Hello(name)
 }
 
-func (s *submission) login(cfg *SMTPConfig) error {
-	if cfg.Username == "" {
+func (c *Connector) loginSMTP(s *submission, k credentials) error {
+	if k.user == "" {
 		return nil
 	}
-	var mechanism sasl.Client
+	mechanism, err := s.mechanism(k, c.config.SMTP)
+	if err != nil {
+		return connectors.Retry(err, 0)
+	}
+	err = s.client.Auth(mechanism)
 	switch {
-	case s.client.SupportsAuth(sasl.Plain):
-		mechanism = sasl.NewPlainClient("", cfg.Username, cfg.Password)
-	case s.client.SupportsAuth(sasl.Login):
-		mechanism = sasl.NewLoginClient(cfg.Username, cfg.Password)
-	default:
-		return connectors.Retry(fmt.Errorf("%s offers no way to sign in with a password", cfg.endpoint()), 0)
-	}
-	err := s.client.Auth(mechanism)
-	if err == nil {
+	case err == nil:
 		return nil
+	case isTokenRefusal(err), replyCode(err) >= 500:
+		return asRetry(c.refused(k, err))
 	}
-	err = fmt.Errorf("sign in as %s: %w", cfg.Username, err)
-	if code := replyCode(err); code >= 500 {
-		return connectors.Unauthorized(err)
+	return connectors.Retry(fmt.Errorf("sign in as %s: %w", k.user, err), 0)
+}
+
+func (s *submission) mechanism(k credentials, cfg *SMTPConfig) (sasl.Client, error) {
+	switch {
+	case k.token != "":
+		return k.bearer(s.client.SupportsAuth, cfg.Host, cfg.Port)
+	case s.client.SupportsAuth(sasl.Plain):
+		return sasl.NewPlainClient("", k.user, k.password), nil
+	case s.client.SupportsAuth(sasl.Login):
+		return sasl.NewLoginClient(k.user, k.password), nil
 	}
-	return connectors.Retry(err, 0)
+	return nil, fmt.Errorf("%s offers no way to sign in with a password", cfg.endpoint())
 }
 
 func (s *submission) transaction(from string, to []string, mail []byte, id string) error {
@@ -164,7 +208,7 @@ func (s *submission) transaction(from string, to []string, mail []byte, id strin
 		return refused("sender", err)
 	}
 	for _, a := range to {
-		if err := s.client.Rcpt(a, nil); err != nil {
+		if err := s.client.Rcpt(a, notifyOf(a)); err != nil {
 			return refused("recipient "+a, err) // nobody gets it, so that nobody gets it twice
 		}
 	}
@@ -182,6 +226,15 @@ func (s *submission) transaction(from string, to []string, mail []byte, id strin
 		return refused("mail", err)
 	}
 	return nil
+}
+
+// notifyOf asks for news of failure and delay, where the server knows of such (RFC 3461).
+func notifyOf(to string) *smtp.RcptOptions {
+	kind := smtp.DSNAddressTypeRFC822
+	if !isASCII(to) {
+		kind = smtp.DSNAddressTypeUTF8
+	}
+	return &smtp.RcptOptions{Notify: []smtp.DSNNotify{smtp.DSNNotifyFailure, smtp.DSNNotifyDelayed}, OriginalRecipientType: kind, OriginalRecipient: to}
 }
 
 // refused reads a reply before anything was taken over: 5xx is final, everything else may be tried again.

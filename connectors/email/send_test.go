@@ -87,6 +87,59 @@ func TestAnswerArrivesAsWritten(t *testing.T) {
 	}
 }
 
+func file(name, mime, cid, content string) connectors.OutAttachment {
+	return connectors.OutAttachment{Name: name, MIME: mime, CID: cid, Open: func(context.Context) (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader(content)), nil
+	}}
+}
+
+func TestPicturesStandInTheWords(t *testing.T) {
+	c := newChannel(t, map[string]any{"smtp": map[string]any{"host": "h"}})
+	out := reply(c)
+	out.HTML = `<p>look</p><img src="cid:logo@hub.test">`
+	out.Parts = []connectors.OutAttachment{file("logo.png", "image/png", "logo@hub.test", "PNG"), file("offer.pdf", "application/pdf", "", "PDF"), file("unused.png", "image/png", "unused@hub.test", "PNG2")}
+	raw, err := c.compose(t.Context(), out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := Parse(raw)
+	if len(m.Parts) != 3 || m.Type != "multipart/mixed" {
+		t.Fatalf("%s, %d parts", m.Type, len(m.Parts))
+	}
+	logo := m.Parts[0]
+	if !logo.Inline || logo.CID != "logo@hub.test" || logo.Name != "logo.png" || string(logo.Data) != "PNG" || m.Parts[1].Inline || m.Parts[2].CID != "" {
+		t.Errorf("%+v", m.Parts)
+	}
+	shape := []string{"multipart/mixed", "multipart/alternative", "text/plain", "multipart/related", "text/html", "image/png", "application/pdf", "image/png"}
+	var got []string
+	for line := range strings.Lines(string(raw)) {
+		if v, ok := strings.CutPrefix(line, "Content-Type: "); ok {
+			kind, _, _ := strings.Cut(strings.TrimSpace(v), ";")
+			got = append(got, kind)
+		}
+	}
+	if strings.Join(got, " ") != strings.Join(shape, " ") {
+		t.Errorf("shape %v", got)
+	}
+	out.HTML = ""
+	if raw, err = c.compose(t.Context(), out); err != nil || bytes.Contains(raw, []byte("related")) || len(Parse(raw).Parts) != 3 {
+		t.Errorf("without HTML the pictures are files: %v\n%s", err, raw)
+	}
+}
+
+func TestFilesAlone(t *testing.T) {
+	c := newChannel(t, map[string]any{"smtp": map[string]any{"host": "h"}})
+	out := reply(c)
+	out.Text, out.Parts = "", []connectors.OutAttachment{file("offer.pdf", "application/pdf", "", "PDF")}
+	raw, err := c.compose(t.Context(), out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := Parse(raw); len(m.Parts) != 1 || m.Parts[0].Name != "offer.pdf" || strings.TrimSpace(m.Text) != "" || bytes.Contains(raw, []byte("text/plain")) {
+		t.Errorf("%q\n%s", m.Text, raw)
+	}
+}
+
 func TestNothingCanAddAHeader(t *testing.T) {
 	sink := newSMTP(t)
 	c := sender(t, sink)

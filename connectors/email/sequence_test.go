@@ -1,6 +1,7 @@
 package email
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -27,6 +28,8 @@ func TestAnySequenceOfEventsLosesNothing(t *testing.T) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"deliver":            func(*rapid.T) { w.deliver() },
 			"deliver twins":      func(*rapid.T) { w.deliverTwins() },
+			"answer elsewhere":   func(*rapid.T) { w.answerElsewhere() },
+			"compare":            func(*rapid.T) { w.compare() },
 			"expunge":            func(*rapid.T) { w.expunge() },
 			"new uidvalidity":    func(*rapid.T) { w.must(box.NewUIDValidity()) },
 			"cut":                func(*rapid.T) { box.Cut() },
@@ -48,6 +51,7 @@ type world struct {
 	t       *rapid.T
 	box     *mailtest.Mailbox
 	sink    *memorySink
+	c       *Connector
 	end     func() error
 	began   time.Time
 	name, n int
@@ -64,7 +68,7 @@ func (w *world) start() {
 	c, err := connectorFor(map[string]any{"imap": w.box.Config()})
 	w.must(err)
 	c.channel.CreatedAt = w.began
-	w.end = launch(c, w.sink)
+	w.c, w.end = c, launch(c, w.sink)
 }
 
 func (w *world) stop() { w.must(w.end()) }
@@ -86,6 +90,21 @@ func (w *world) deliverTwins() {
 		w.must(err)
 		w.want = append(w.want, subject)
 	}
+}
+
+// answerElsewhere is what the owner's mail program leaves in the Sent folder.
+func (w *world) answerElsewhere() {
+	w.n++
+	subject := fmt.Sprintf("letter %d of %d", w.n, w.name)
+	w.must(w.box.Sent("From: support@hub.test\nTo: anna@customer.test\nSubject: " + subject + "\n\nhello\n"))
+	w.want = append(w.want, subject)
+}
+
+// compare reconciles beside the reader; on a broken line or database it may fail.
+func (w *world) compare() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_, _ = w.c.Reconcile(ctx, w.sink)
 }
 
 // expunge removes a mail that was stored already: one that goes before we saw it is nobody's loss, but could not be counted.
@@ -129,7 +148,22 @@ func (w *world) settle() {
 			w.t.Errorf("%q is stored %d times", s, seen[s])
 		}
 	}
+	w.agree(20 * time.Second)
 	if len(w.sink.items()) != len(w.want) {
 		w.t.Errorf("%d items of %d mails", len(w.sink.items()), len(w.want))
+	}
+}
+
+// agree waits until the mailbox and the sink compare as equal: after new UIDs the mailbox is read once more, which takes a moment.
+func (w *world) agree(longest time.Duration) {
+	want := int64(len(w.box.UIDs()))
+	for end := time.Now().Add(longest); ; time.Sleep(5 * time.Millisecond) {
+		all, err := w.c.Reconcile(context.Background(), w.sink)
+		if err == nil && all[0].Here == want && all[0].Missing == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			w.t.Fatalf("%d mails in the mailbox, compared: %v, %v", want, all, err)
+		}
 	}
 }

@@ -12,8 +12,6 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
 	"github.com/emersion/go-sasl"
-
-	"parley/connectors"
 )
 
 // session is one connection to the IMAP server. Only UID, INTERNALDATE, RFC822.SIZE and BODY.PEEK[] are ever fetched: servers get
@@ -29,6 +27,10 @@ type session struct {
 // dialIMAP connects and signs in. The connection ends with ctx.
 func (c *Connector) dialIMAP(ctx context.Context) (*session, error) {
 	cfg := c.config.IMAP
+	k, err := c.credentials(ctx, cfg.Auth, cfg.Username, cfg.Password)
+	if err != nil {
+		return nil, err
+	}
 	dialCtx, cancel := context.WithTimeout(ctx, c.pace.dial)
 	defer cancel()
 	raw, err := c.host.Dial(dialCtx, "tcp", cfg.endpoint())
@@ -37,11 +39,11 @@ func (c *Connector) dialIMAP(ctx context.Context) (*session, error) {
 	}
 	s := &session{conn: newWatchConn(raw, c.pace.silence), pace: c.pace, wake: make(chan struct{}, 1)}
 	s.stop = context.AfterFunc(ctx, func() { raw.Close() })
-	if err := s.begin(cfg); err != nil {
-		s.close()
-		return nil, err
+	err = s.begin(cfg)
+	if err == nil {
+		err = c.loginIMAP(s, k)
 	}
-	if err := s.login(cfg); err != nil {
+	if err != nil {
 		s.close()
 		return nil, err
 	}
@@ -78,22 +80,31 @@ func (s *session) begin(cfg *IMAPConfig) error {
 	return nil
 }
 
-func (s *session) login(cfg *IMAPConfig) error {
-	var err error
-	if caps := s.client.Caps(); caps.Has(imap.CapLoginDisabled) {
-		err = s.client.Authenticate(sasl.NewPlainClient("", cfg.Username, cfg.Password))
-	} else {
-		err = s.client.Login(cfg.Username, cfg.Password).Wait()
-	}
-	if err == nil {
-		return nil
-	}
-	err = fmt.Errorf("sign in as %s: %w", cfg.Username, err)
+func (c *Connector) loginIMAP(s *session, k credentials) error {
+	err := s.login(k, c.config.IMAP)
 	var answer *imap.Error
-	if errors.As(err, &answer) && answer.Type == imap.StatusResponseTypeNo && isRefusal(answer.Code) {
-		return connectors.Unauthorized(err)
+	switch {
+	case err == nil:
+		return nil
+	case isTokenRefusal(err), errors.As(err, &answer) && answer.Type == imap.StatusResponseTypeNo && isRefusal(answer.Code):
+		return c.refused(k, err)
 	}
-	return err
+	return fmt.Errorf("sign in as %s: %w", k.user, err)
+}
+
+func (s *session) login(k credentials, cfg *IMAPConfig) error {
+	caps := s.client.Caps()
+	if k.token != "" {
+		mechanism, err := k.bearer(func(name string) bool { return caps.Has(imap.AuthCap(name)) }, cfg.Host, cfg.Port)
+		if err != nil {
+			return err
+		}
+		return s.client.Authenticate(mechanism)
+	}
+	if caps.Has(imap.CapLoginDisabled) {
+		return s.client.Authenticate(sasl.NewPlainClient("", k.user, k.password))
+	}
+	return s.client.Login(k.user, k.password).Wait()
 }
 
 // isRefusal is false for answers that say "not now". Exchange and others refuse a password without any code.
@@ -273,7 +284,11 @@ func (c *Connector) testIMAP(ctx context.Context) error {
 		return err
 	}
 	defer s.close()
-	for _, name := range c.config.IMAP.Mailboxes {
+	sent, err := s.sentFolder()
+	if err != nil {
+		return err
+	}
+	for _, name := range c.boxesWith(sent).names {
 		if _, err := s.examine(name); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -26,6 +27,7 @@ type memorySink struct {
 	delivered []connectors.Delivery
 	health    []connectors.Health
 	doubles   int
+	repeats   int
 	fail      func(call string) error
 	change    chan struct{}
 }
@@ -68,6 +70,10 @@ func (s *memorySink) Accept(_ context.Context, in connectors.Inbound) (connector
 		return connectors.Accepted{Duplicate: true}, nil
 	}
 	s.byKey[in.Key] = in
+	if in.Repeat {
+		s.repeats++
+		return connectors.Accepted{}, nil
+	}
 	s.order = append(s.order, in)
 	s.hashes[sha256.Sum256(in.Raw)] = true
 	return connectors.Accepted{}, nil
@@ -109,6 +115,25 @@ func (s *memorySink) Known(_ context.Context, sum [32]byte) (bool, error) {
 	}
 	defer end()
 	return s.hashes[sum], nil
+}
+
+func (s *memorySink) Seen(_ context.Context, keys []string) ([]connectors.Standing, error) {
+	end, err := s.begin("seen")
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	out := make([]connectors.Standing, len(keys))
+	for i, k := range keys {
+		in, known := s.byKey[k]
+		switch {
+		case known && in.Quarantine != "":
+			out[i] = connectors.Quarantined
+		case known:
+			out[i] = connectors.Here
+		}
+	}
+	return out, nil
 }
 
 func (s *memorySink) Report(_ context.Context, h connectors.Health) {
@@ -163,11 +188,12 @@ var testSecret = []byte("0123456789abcdef0123456789abcdef")
 var testPace = pace{
 	dial: 2 * time.Second, silence: 2 * time.Second, brief: 150 * time.Millisecond, idle: 20 * time.Second, done: 2 * time.Second, poll: 50 * time.Millisecond,
 	retry: 10 * time.Millisecond, longest: 100 * time.Millisecond, test: 5 * time.Second,
-	answer: time.Second, final: time.Second,
+	answer: time.Second, final: time.Second, keep: 2 * time.Second,
 }
 
 func testHost() connectors.Host {
 	return connectors.Host{
+		HTTP: http.DefaultClient,
 		Dial: (&net.Dialer{}).DialContext,
 		Now:  time.Now,
 		Log:  slog.New(slog.DiscardHandler),

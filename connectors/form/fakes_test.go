@@ -54,7 +54,10 @@ func (b *inbox) Cursor(_ context.Context, name string) (string, error) {
 func (b *inbox) Delivered(context.Context, connectors.Delivery) error { return nil }
 func (b *inbox) Advance(context.Context, connectors.Cursor) error     { return nil }
 func (b *inbox) Known(context.Context, [32]byte) (bool, error)        { return false, nil }
-func (b *inbox) Report(context.Context, connectors.Health)            {}
+func (b *inbox) Seen(_ context.Context, keys []string) ([]connectors.Standing, error) {
+	return make([]connectors.Standing, len(keys)), nil
+}
+func (b *inbox) Report(context.Context, connectors.Health) {}
 
 // last is the newest item; a test that has none fails.
 func (b *inbox) last(t testing.TB) connectors.Inbound {

@@ -148,7 +148,10 @@ func (b *inbox) stored() []connectors.Inbound {
 func (b *inbox) Cursor(context.Context, string) (string, error)   { return "", nil }
 func (b *inbox) Advance(context.Context, connectors.Cursor) error { return nil }
 func (b *inbox) Known(context.Context, [32]byte) (bool, error)    { return false, nil }
-func (b *inbox) Report(_ context.Context, _ connectors.Health)    {}
+func (b *inbox) Seen(_ context.Context, keys []string) ([]connectors.Standing, error) {
+	return make([]connectors.Standing, len(keys)), nil
+}
+func (b *inbox) Report(_ context.Context, _ connectors.Health) {}
 
 // logFeed is a conversation with a log: History reads the position first, then lets late arrive, then reads the messages.
 type logFeed struct {

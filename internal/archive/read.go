@@ -30,12 +30,12 @@ const (
 )
 
 // Open reads the head of the backup at path. A file that is none, or one of a newer format, is refused. The caller closes it.
-func Open(path string) (*Archive, error) {
+func Open(ctx context.Context, path string) (*Archive, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	a, err := New(f)
+	a, err := New(ctx, f)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 	}
@@ -43,9 +43,9 @@ func Open(path string) (*Archive, error) {
 }
 
 // New is Open for a backup that is open already.
-func New(f io.ReadSeeker) (*Archive, error) {
+func New(ctx context.Context, f io.ReadSeeker) (*Archive, error) {
 	a := &Archive{file: f}
-	return a, a.readHead()
+	return a, a.readHead(ctx)
 }
 
 // Close lets the file go.
@@ -56,7 +56,7 @@ func (a *Archive) Close() error {
 	return nil
 }
 
-func (a *Archive) readHead() error {
+func (a *Archive) readHead(ctx context.Context) error {
 	start := make([]byte, 16)
 	if n, err := io.ReadFull(a.file, start); err != nil && n == 0 {
 		return errNotOurs
@@ -65,7 +65,7 @@ func (a *Archive) readHead() error {
 		return errors.New("this is a copy of a database file, which lacks what was not written back to it yet, and all attachments; a backup is what `parley backup` makes")
 	}
 	found := false
-	err := a.walk(context.Background(), func(h *tar.Header, r io.Reader) error {
+	err := a.walk(ctx, func(h *tar.Header, r io.Reader) error {
 		found = true
 		if h.Name != headName || h.Size > headMost || json.NewDecoder(r).Decode(&a.Head) != nil {
 			return errNotOurs
@@ -137,7 +137,7 @@ type memberReader struct{ r io.Reader }
 
 func (m memberReader) Read(p []byte) (int, error) {
 	n, err := m.r.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = broken(err)
 	}
 	return n, err

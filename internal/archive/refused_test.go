@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -115,6 +116,25 @@ func rehead(t testing.TB, all []member, change func(map[string]any)) []member {
 	return all
 }
 
+// unlist takes the list of blobs out, as if there had never been one.
+func unlist(t testing.TB, all []member) []member {
+	t.Helper()
+	at := index(t, all, "lists/")
+	name := all[at].header.Name
+	all = append(all[:at:at], all[at+1:]...)
+	last := &all[len(all)-1]
+	var manifest archive.Manifest
+	if err := json.Unmarshal(last.content, &manifest); err != nil {
+		t.Fatal(err)
+	}
+	manifest.Members = slices.DeleteFunc(manifest.Members, func(m archive.Member) bool { return m.Name == name })
+	var err error
+	if last.content, err = json.Marshal(manifest); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
 func TestWhatIsNoWholeBackupOfOursIsRefusedBeforeAnythingIsTouched(t *testing.T) {
 	old := lived(t, dbtest.SQLiteURL(t))
 	good := old.backup(t)
@@ -159,6 +179,7 @@ func TestWhatIsNoWholeBackupOfOursIsRefusedBeforeAnythingIsTouched(t *testing.T)
 		{"a bit changed in a list", changed("lists/", flip), "damaged"},
 		{"a member less", without("rows/messages"), "damaged"},
 		{"a blob less", without("blobs/"), "damaged"},
+		{"a list less, in the manifest as well", pack(t, unlist(t, unpack(t, good))), "the list of its files"},
 		{"no manifest", without("manifest.json"), "manifest is missing"},
 		{"a newer format", pack(t, rehead(t, unpack(t, good), func(h map[string]any) { h["format"] = 2 })), "newer Parley"},
 		{"a newer schema", pack(t, rehead(t, unpack(t, good), func(h map[string]any) { h["schema"] = 99999 })), "newer Parley"},
@@ -196,7 +217,7 @@ func TestARowThatDoesNotFitUndoesAll(t *testing.T) {
 	old := lived(t, dbtest.SQLiteURL(t))
 	path := old.backup(t)
 	fresh := newPlace(t, dbtest.SQLiteURL(t), old.box)
-	a, err := archive.Open(path)
+	a, err := archive.Open(ctx, path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +226,7 @@ func TestARowThatDoesNotFitUndoesAll(t *testing.T) {
 	if err := fresh.db.Migrate(ctx); err != nil {
 		t.Fatal(err)
 	}
-	fresh.exec(t, "CREATE TRIGGER full BEFORE INSERT ON messages WHEN new.id = 'm1400' BEGIN SELECT RAISE(ABORT, 'full'); END")
+	fresh.exec(t, "CREATE TRIGGER full BEFORE INSERT ON messages WHEN new.id = 'm280' BEGIN SELECT RAISE(ABORT, 'full'); END")
 	if _, err := a.Restore(ctx, into); err == nil {
 		t.Fatal("it was restored although a row was refused")
 	}
@@ -229,7 +250,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(good[:len(good)/2])
 	f.Add([]byte("SQLite format 3\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		a, err := archive.New(bytes.NewReader(b))
+		a, err := archive.New(ctx, bytes.NewReader(b))
 		if err != nil {
 			return
 		}

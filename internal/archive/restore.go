@@ -24,12 +24,14 @@ type Target struct {
 	Blobs   blob.Store
 	Secrets *secrets.Box
 	Now     clock.Clock
+	// DropCredentials takes a backup whose key is lost: what was sealed with it is left out.
+	DropCredentials bool
 	// Then is called in the transaction that brings the rows, after them: what the other rooms have to settle.
 	Then func(tx *gorm.DB) error
 }
 
-// CheckKey refuses a key that is not the backup's.
-func (a *Archive) CheckKey(box *secrets.Box) error {
+// checkKey refuses a key that is not the backup's.
+func (a *Archive) checkKey(box *secrets.Box) error {
 	if have := box.Fingerprint(); have != a.Head.Key {
 		return fmt.Errorf("the key file is not the one of this backup: it needs the key with fingerprint %s, this one has %s; put the key file of the installation that was backed up in its place",
 			a.Head.Key, have)
@@ -50,8 +52,10 @@ func (a *Archive) Restore(ctx context.Context, into Target) (Manifest, error) {
 	if err := into.DB.MigrateTo(ctx, a.Head.Schema); err != nil {
 		return m, err
 	}
-	if err := a.putBlobs(ctx, into.Blobs); err != nil {
-		return m, fmt.Errorf("blobs: %w", err)
+	if m.Blobs > 0 {
+		if err := a.putBlobs(ctx, into.Blobs); err != nil {
+			return m, fmt.Errorf("blobs: %w", err)
+		}
 	}
 	if err := into.DB.Tx(ctx, func(tx *gorm.DB) error { return a.rowsTx(ctx, tx, into, m) }); err != nil {
 		return m, fmt.Errorf("rows: %w", err)
@@ -61,7 +65,7 @@ func (a *Archive) Restore(ctx context.Context, into Target) (Manifest, error) {
 
 // fits tells whether the backup can go into this installation.
 func (a *Archive) fits(ctx context.Context, into Target) error {
-	if err := a.CheckKey(into.Secrets); err != nil {
+	if err := a.checkKey(into.Secrets); err != nil && !into.DropCredentials {
 		return err
 	}
 	have, known, err := into.DB.Versions(ctx)
@@ -148,6 +152,11 @@ func (a *Archive) rowsTx(ctx context.Context, tx *gorm.DB, into Target, m Manife
 	}
 	if err := settleTx(tx, into.Now()); err != nil {
 		return err
+	}
+	if into.DropCredentials {
+		if err := tx.Exec("UPDATE channels SET secrets = ''").Error; err != nil {
+			return fmt.Errorf("drop credentials: %w", err)
+		}
 	}
 	if into.Then == nil {
 		return nil

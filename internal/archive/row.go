@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -132,6 +133,9 @@ func parseValue(k db.Kind, raw json.RawMessage) (any, error) {
 	case db.Bytes:
 		b := []byte{}
 		return b, into(raw, &b)
+	}
+	if n := len(raw) - 1; n > 0 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1:n]), nil // most are like that, and a restore has millions
 	}
 	if raw[0] == '{' {
 		var t rawText

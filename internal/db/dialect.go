@@ -15,6 +15,16 @@ import (
 	"gorm.io/gorm"
 )
 
+// SQLite's own LOWER knows the letters of English alone, and nobody would find "Иванов" by "иванов".
+func init() {
+	sqlite.MustRegisterDeterministicScalarFunction("lower", 1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+		if s, ok := args[0].(string); ok {
+			return strings.ToLower(s), nil
+		}
+		return args[0], nil
+	})
+}
+
 // Refused tells whether the database refused a statement for what it says, and would do so again; everything else (away, locked, full) may
 // pass.
 func Refused(err error) bool {

@@ -80,9 +80,9 @@ func EnqueueTx(tx *gorm.DB, n New) error {
 	return nil
 }
 
-// CancelTx drops a job that has not begun. It answers false when there was none.
+// CancelTx drops the jobs of this key, and of this key with a number behind a colon, that have not begun. It answers false when there was none.
 func CancelTx(tx *gorm.DB, uniqueKey string) (bool, error) {
-	res := tx.Exec("DELETE FROM jobs WHERE unique_key = ? AND state = 'ready'", uniqueKey)
+	res := tx.Exec("DELETE FROM jobs WHERE (unique_key = ? OR unique_key LIKE ?) AND state = 'ready'", uniqueKey, uniqueKey+":%")
 	return res.RowsAffected > 0, res.Error
 }
 

@@ -57,6 +57,7 @@ func newMailPolicy() *bluemonday.Policy {
 		OnElements("table", "td", "th", "tr", "col", "img")
 	p.AllowAttrs("align", "valign").Matching(regexp.MustCompile(`(?i)^(left|right|center|justify|top|middle|bottom|baseline)$`)).Globally()
 	p.AllowAttrs("type").Matching(regexp.MustCompile(`^cite$`)).OnElements("blockquote")
+	p.AllowAttrs("data-parley-fold").Matching(regexp.MustCompile(`^(quote|signature)$`)).Globally() // set by the email connector
 	p.AllowAttrs("alt").OnElements("img")
 	p.AllowAttrs("src").OnElements("img")
 	p.AllowURLSchemes("http", "https", "mailto", "tel", "cid")

@@ -33,6 +33,7 @@ func TestMailLooksAsItWasMeant(t *testing.T) {
 		{"embedded picture", `<img src="data:image/png;base64,iVBORw0KGgo=">`, `<img src="data:image/png;base64,iVBORw0KGgo=">`},
 		{"colours", `<div style="color: #333; background: rgb(1, 2, 3)">x</div>`, `<div style="color: #333; background: rgb(1, 2, 3)">x</div>`},
 		{"quotation", `<blockquote type="cite">old</blockquote>`, `<blockquote type="cite">old</blockquote>`},
+		{"marks of what can be folded", `<p data-parley-fold="quote">old</p><p data-parley-fold="x" data-x="y">new</p>`, `<p data-parley-fold="quote">old</p><p>new</p>`},
 		{"comment", `a<!-- [if mso]>evil<![endif] -->b`, `ab`},
 		{"style sheet", `<style>p{color:red}</style><p>x</p>`, `<p>x</p>`},
 		{"link to a part", `<a href="cid:logo@shop">x</a>`, `<a rel="nofollow noreferrer">x</a>`},

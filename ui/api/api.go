@@ -91,7 +91,7 @@ func New(o Options) *API {
 	})
 	KeepSockets(a.app)
 	a.app.Use(a.recoverer, a.headers)
-	a.app.Use("/api/v1", a.identify, a.idempotency)
+	a.app.Use("/api/v1", a.plainText, a.identify, a.idempotency)
 	a.app.Post("/api/v1/uploads", a.upload)
 	a.huma = humafiber.New(a.app, a.config())
 	a.huma.UseMiddleware(a.permit)

@@ -98,6 +98,36 @@ func (a *API) testChannel(ctx context.Context, in *One) (*body[tested], error) {
 	return answer(tested{false, sanitize.Preview(err.Error(), 500)}, nil)
 }
 
+type reconciled struct {
+	connectors.Reconciliation
+	Words string `json:"words"` // the comparison as a sentence
+}
+
+// reconcileChannel compares a channel with its provider, now.
+func (a *API) reconcileChannel(ctx context.Context, in *One) (*body[list[reconciled]], error) {
+	if _, err := a.Inbox.Channel(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	conn, ok, err := connectorAs[connectors.Reconciler](a.Live, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fault.Conflict("a channel of this type has nothing to compare with")
+	}
+	ctx, cancel := context.WithTimeout(ctx, 45*time.Second)
+	defer cancel()
+	all, err := conn.Reconcile(ctx, a.Inbox.Sink(in.ID))
+	if err != nil {
+		return nil, fault.Conflict("%s", detailOf(err))
+	}
+	out := make([]reconciled, len(all))
+	for i, r := range all {
+		out[i] = reconciled{r, r.String()}
+	}
+	return short(out, nil)
+}
+
 func (a *API) disableChannel(ctx context.Context, in *One) (*body[inbox.ChannelView], error) {
 	return answer(a.Inbox.EnableChannel(ctx, in.ID, false))
 }

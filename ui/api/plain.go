@@ -36,6 +36,7 @@ func (a *API) plain() {
 	if a.Metrics != nil {
 		a.app.Get("/metrics", adaptor.HTTPHandler(a.Metrics))
 	}
+	a.app.Get(oauthPath, a.identify, a.oauthCallback)
 	a.app.Get("/ws", a.identify, a.agentSocket)
 	a.app.Get("/widget/ws", a.visitorSocket)
 	a.app.Get("/files/:kind/:id", a.file)

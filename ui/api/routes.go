@@ -46,6 +46,8 @@ func (a *API) routes() {
 	route(a, "GET", "/channels/{id}", signedIn, "Show a channel", a.showChannel)
 	route(a, "PATCH", "/channels/{id}", staff.ManageChannels, "Change a channel", a.patchChannel)
 	route(a, "POST", "/channels/{id}/test", staff.ManageChannels, "Try a channel's credentials", a.testChannel)
+	route(a, "POST", "/channels/{id}/authorize", staff.ManageChannels, "Ask the account's owner for permission at the provider (OAuth 2.0)", a.authorizeChannel)
+	route(a, "POST", "/channels/{id}/reconcile", staff.ManageChannels, "Compare a channel with its provider and fetch what is missing", a.reconcileChannel)
 	route(a, "POST", "/channels/{id}/disable", staff.ManageChannels, "Stop a channel", a.disableChannel)
 	route(a, "POST", "/channels/{id}/enable", staff.ManageChannels, "Start a channel again", a.enableChannel)
 

@@ -13,6 +13,17 @@ export default defineConfig({
     target: 'es2022',
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // A few files instead of one for each icon: the libraries change rarely and are fetched once.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: 'lib', test: /node_modules/, minShareCount: 2 },
+            { name: 'shared', test: /src/, minShareCount: 2 },
+          ],
+        },
+      },
+    },
   },
   server: {
     host: '127.0.0.1',

@@ -25,6 +25,8 @@ func (l *line) listener(inner net.Listener) net.Listener { return &lineListener{
 
 func (l *line) opened() int { l.mu.Lock(); defer l.mu.Unlock(); return l.count }
 
+func (l *line) open() int { l.mu.Lock(); defer l.mu.Unlock(); return len(l.conns) }
+
 func (l *line) cut() {
 	l.mu.Lock()
 	conns := make([]*lineConn, 0, len(l.conns))

@@ -121,6 +121,13 @@ func (m *Mailbox) DeliverRaw(raw []byte, at time.Time) (uint32, error) {
 	return m.append(raw, at)
 }
 
+// Sent puts a mail into the Sent folder, as the owner's mail program does after sending it.
+func (m *Mailbox) Sent(raw string) error {
+	raw = strings.ReplaceAll(strings.ReplaceAll(raw, "\r\n", "\n"), "\n", "\r\n")
+	_, err := m.user.Append("Sent", strings.NewReader(raw), &imap.AppendOptions{Time: time.Now()})
+	return err
+}
+
 func (m *Mailbox) append(raw []byte, at time.Time) (uint32, error) {
 	data, err := m.user.Append("INBOX", bytes.NewReader(raw), &imap.AppendOptions{Time: at})
 	if err != nil {

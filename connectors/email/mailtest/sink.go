@@ -21,6 +21,9 @@ type Mail struct {
 	To   []string
 	Raw  []byte
 	At   time.Time
+
+	EnvelopeID string             // ENVID of MAIL (RFC 3461), "" when none was given
+	Rcpts      []smtp.RcptOptions // of each in To
 }
 
 // Message parses the header; the body is still encoded. It is nil for bytes that are no mail.
@@ -48,6 +51,8 @@ const (
 // Sink is an SMTP server that keeps all mail. Any user and password is right until told otherwise. Its methods are safe for
 // concurrent use.
 type Sink struct {
+	Account string // whose XOAUTH2 token is right; "" for anybody's. Set it before anything is sent
+
 	port   int
 	server *smtp.Server
 	listen net.Listener
@@ -156,6 +161,15 @@ func (s *Sink) at(stage Stage, conn net.Conn) error {
 	return f.err
 }
 
+// Connections is how many were opened so far.
+func (s *Sink) Connections() int { return s.line.opened() }
+
+// Open is how many connections are open.
+func (s *Sink) Open() int { return s.line.open() }
+
+// CutLine ends every open connection.
+func (s *Sink) CutLine() { s.line.cut() }
+
 // Mails is all that came so far.
 func (s *Sink) Mails() []Mail {
 	s.mu.Lock()
@@ -195,16 +209,43 @@ type sinkSession struct {
 	conn net.Conn
 	from string
 	to   []string
+
+	envelopeID string
+	rcpts      []smtp.RcptOptions
 }
 
-func (x *sinkSession) AuthMechanisms() []string { return []string{sasl.Plain, sasl.Login} }
+func (x *sinkSession) AuthMechanisms() []string { return []string{sasl.Plain, sasl.Login, "XOAUTH2"} }
 
 func (x *sinkSession) Auth(mechanism string) (sasl.Server, error) {
 	check := func() error { return x.sink.at(Auth, x.conn) }
 	if mechanism == sasl.Login {
 		return &loginServer{check: check}, nil
 	}
+	if mechanism == "XOAUTH2" {
+		return &xoauth2Server{account: x.sink.Account, check: check}, nil
+	}
 	return sasl.NewPlainServer(func(_, _, _ string) error { return check() }), nil
+}
+
+// xoauth2Server believes every token of its account, and says why not as Google does.
+type xoauth2Server struct {
+	account string
+	refused bool
+	check   func() error
+}
+
+func (x *xoauth2Server) Next(response []byte) (challenge []byte, done bool, err error) {
+	if response == nil {
+		return []byte{}, false, nil
+	}
+	if !x.refused && x.account != "" && !bytes.HasPrefix(response, []byte("user="+x.account+"\x01auth=Bearer ")) {
+		x.refused = true
+		return []byte(`{"status":"401","schemes":"bearer"}`), false, nil
+	}
+	if x.refused {
+		return nil, true, &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 8}, Message: "not accepted"}
+	}
+	return nil, true, x.check()
 }
 
 // loginServer asks for a user and a password and believes both.
@@ -224,13 +265,13 @@ func (l *loginServer) Next([]byte) (challenge []byte, done bool, err error) {
 	return nil, true, l.check()
 }
 
-func (x *sinkSession) Mail(from string, _ *smtp.MailOptions) error {
-	x.from = from
+func (x *sinkSession) Mail(from string, o *smtp.MailOptions) error {
+	x.from, x.envelopeID = from, o.EnvelopeID
 	return x.sink.at(From, x.conn)
 }
 
-func (x *sinkSession) Rcpt(to string, _ *smtp.RcptOptions) error {
-	x.to = append(x.to, to)
+func (x *sinkSession) Rcpt(to string, o *smtp.RcptOptions) error {
+	x.to, x.rcpts = append(x.to, to), append(x.rcpts, *o)
 	return x.sink.at(Rcpt, x.conn)
 }
 
@@ -242,9 +283,9 @@ func (x *sinkSession) Data(r io.Reader) error {
 	if err := x.sink.at(Data, x.conn); err != nil {
 		return err
 	}
-	x.sink.keep(Mail{From: x.from, To: append([]string(nil), x.to...), Raw: raw, At: time.Now()})
+	x.sink.keep(Mail{From: x.from, To: append([]string(nil), x.to...), Raw: raw, At: time.Now(), EnvelopeID: x.envelopeID, Rcpts: x.rcpts})
 	return x.sink.at(Accepted, x.conn)
 }
 
-func (x *sinkSession) Reset()        { x.from, x.to = "", nil }
+func (x *sinkSession) Reset()        { x.from, x.to, x.envelopeID, x.rcpts = "", nil, "", nil }
 func (x *sinkSession) Logout() error { return nil }

@@ -39,6 +39,7 @@ type Show struct {
 
 	mu    sync.Mutex
 	ctx   context.Context // of Run; nil before and once it is over
+	named map[string]int  // newcomers by language
 	hands sync.WaitGroup
 }
 
@@ -51,7 +52,7 @@ func New(o Options) (*Show, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the demo's providers: %w", err)
 	}
-	return &Show{o: o, door: newClient(o.Base), providers: p, customers: newDirectory()}, nil
+	return &Show{o: o, door: newClient(o.Base), providers: p, customers: newDirectory(), named: map[string]int{}}, nil
 }
 
 // Close ends the providers, after Run.

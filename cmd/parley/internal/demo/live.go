@@ -62,7 +62,7 @@ func (s *Show) arrive(ctx context.Context, on string, n int) error {
 // newcomer is somebody new whom a channel can carry.
 func (s *Show) newcomer(on, language string, n int) *customer {
 	names := nameBook[language]
-	first, last := names.first[n%len(names.first)], names.last[(n/2+n/len(names.first))%len(names.last)]
+	first, last := s.nextName(language)
 	c := &customer{name: first + " " + last, language: language}
 	switch on {
 	case connectors.Email:
@@ -79,6 +79,15 @@ func (s *Show) newcomer(on, language string, n int) *customer {
 		}
 	}
 	return c
+}
+
+// nextName goes through all pairs of a language's names: their counts have no common divisor.
+func (s *Show) nextName(language string) (first, last string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	names, k := nameBook[language], s.named[language]
+	s.named[language]++
+	return names.first[k%len(names.first)], names.last[k%len(names.last)]
 }
 
 // attend is a colleague who takes the conversation that began with these words, answers, and closes it once the customer is content.
@@ -149,10 +158,12 @@ func (s *Show) comeBack(ctx context.Context) error {
 
 // phone is a call: two of three are answered.
 func (s *Show) phone(ctx context.Context, n int) error {
-	c := s.newCall(fmt.Sprintf("+442079460%03d", 400+n))
+	who := byTelephone("", 400+n)
 	if n%5 == 0 {
-		c.from = ""
+		who.phone = "" // hidden
 	}
+	s.customers.add(who)
+	c := s.newCall(who.phone)
 	if err := c.rings(ctx); err != nil {
 		return err
 	}
@@ -174,9 +185,8 @@ func (s *Show) phone(ctx context.Context, n int) error {
 
 // ask fills in the form for offices.
 func (s *Show) ask(ctx context.Context, n int) error {
-	names := nameBook["en"]
-	name := names.first[n%len(names.first)] + " " + names.last[(n/3)%len(names.last)]
-	c := byMail(name, "en", fmt.Sprintf("office%d@example.com", 100+n), "Next week would be best for us.")
+	first, last := s.nextName("en")
+	c := byMail(first+" "+last, "en", fmt.Sprintf("office%d@example.com", 100+n), "Next week would be best for us.")
 	s.customers.add(c)
 	o := offices[n%len(offices)]
 	return s.fillIn(ctx, map[string]string{"name": c.name, "email": c.mail, "company": o.company, "message": o.message, "budget": o.budget,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/mail"
+	"slices"
 
 	"parley/connectors/email/mailtest"
 )
@@ -28,7 +29,7 @@ func (s *Show) bounce(c *customer, m mailtest.Mail) error {
 		at: s.o.Clock.Now(), header: map[string]string{"Auto-Submitted": "auto-replied", "Return-Path": "<>"},
 		text:          fmt.Sprintf("This is the mail system at %s.\n\nYour message could not be delivered:\n\n<%s>: 550 5.1.1 no such mailbox\n", host, c.mail),
 		deliveryState: fmt.Appendf(nil, "Reporting-MTA: dns; %s\r\n\r\nFinal-Recipient: rfc822; %s\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 no such mailbox\r\n", host, c.mail),
-		returned:      append(head, "\r\n"...)}
+		returned:      slices.Concat(head, []byte("\r\n"))}
 	_, err := s.providers.mailbox.DeliverRaw(l.raw(), l.at)
 	return err
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"parley/connectors"
@@ -283,9 +282,4 @@ func in(parts ...any) []step {
 		}
 	}
 	return out
-}
-
-// mailName is a name as the front of an address: "Elena Novak" → "elena.novak".
-func mailName(name string) string {
-	return strings.ReplaceAll(strings.ToLower(name), " ", ".")
 }

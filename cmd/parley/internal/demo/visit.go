@@ -63,10 +63,10 @@ func (s *Show) join(ctx context.Context, c *customer) (*visit, error) {
 func (s *Show) follow(ctx context.Context, c *customer, v *visit) {
 	leave := context.AfterFunc(ctx, func() { _ = v.ws.Close() })
 	defer leave()
-	defer v.ws.Close()
 	for {
 		var f chatFrame
 		if err := v.ws.ReadJSON(&f); err != nil {
+			_ = v.ws.Close()
 			v.over()
 			return
 		}

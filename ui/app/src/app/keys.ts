@@ -62,6 +62,15 @@ function typing(target: EventTarget | null): boolean {
   return target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)
 }
 
+const MOVES = new Set(['ArrowUp', 'ArrowDown', 'Home', 'End'])
+
+/** Enter belongs to a focused button or link, and the arrows to an area that scrolls by them. */
+function owned(name: string, target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false
+  if (name === 'Enter') return target.closest('button, a, summary, [role="tab"]') !== null
+  return MOVES.has(name) && target.closest('[role="feed"], aside, [role="group"]') !== null
+}
+
 function layerOpen(): boolean {
   return document.querySelector('[role="dialog"][data-layer], .mantine-Modal-content, [role="menu"]') !== null
 }
@@ -69,6 +78,7 @@ function layerOpen(): boolean {
 function onKey(e: KeyboardEvent) {
   if (e.isComposing || e.altKey || e.defaultPrevented) return
   const name = keyName(e)
+  if (owned(name, e.target)) return
   const busy = typing(e.target) || layerOpen()
   const single = !name.startsWith('ctrl+') && name !== 'Escape'
   if (single && !singleKeys.on) return

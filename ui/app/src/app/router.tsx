@@ -8,6 +8,7 @@ import {
 } from '@tanstack/react-router'
 import type { CallState, ChannelType, ConversationStatus } from '../api/types'
 import type { Sort } from '../live/view'
+import { Broken } from './Broken'
 import { Lost } from './Lost'
 import { Shell } from './Shell'
 
@@ -161,7 +162,12 @@ const tree = root.addChildren([
   ]),
 ])
 
-export const router = createRouter({ routeTree: tree, defaultPreload: 'intent', scrollRestoration: false })
+export const router = createRouter({
+  routeTree: tree,
+  defaultPreload: 'intent',
+  defaultErrorComponent: Broken,
+  scrollRestoration: false,
+})
 
 declare module '@tanstack/react-router' {
   interface Register {

@@ -12,7 +12,7 @@ import { wantContact } from '../inbox/people'
 import { useLive } from '../live/hooks'
 import { store } from '../live/live'
 import { useUserName } from '../session/queries'
-import { contactName } from '../text/names'
+import { contactName, isNamed } from '../text/names'
 import { readable } from '../text/phone'
 import { duration } from '../text/time'
 import { Ago } from '../ui/Ago'
@@ -135,7 +135,9 @@ function CallRow({ id }: { id: string }) {
         )}
         <span className="dim small">{callTitle(call)}</span>
       </div>
-      <span className={`${css.number} ltr`}>{stranger ? readable(stranger) : t('call.hidden')}</span>
+      <span className={`${css.number} ltr`}>
+        {!isNamed(contact) ? '' : stranger ? readable(stranger) : t('call.hidden')}
+      </span>
       <span className={`${css.agent} cut`} dir="auto">
         {agent ?? ''}
       </span>

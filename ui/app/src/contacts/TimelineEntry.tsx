@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router'
 import type { Call, Conversation, TimelineEntry as Entry, Lead } from '../api/types'
 import { t } from '../i18n'
 import { CallGlyph, callTitle } from '../inbox/CallItem'
+import { readable } from '../text/phone'
 import { duration } from '../text/time'
 import { Ago } from '../ui/Ago'
 import { ChannelGlyph, channelTypeName } from '../ui/channel'
@@ -63,7 +64,7 @@ function LeadEntry({ lead, at }: { lead: Lead; at: string }) {
       <Link to="/leads" className={css.entry}>
         <IconTargetArrow size={18} stroke={1.75} aria-hidden="true" />
         <span className={`${css.entryTitle} cut`} dir="auto">
-          {t('timeline.lead', { title: lead.title || `#${lead.number}` })}
+          {t('timeline.lead', { title: readable(lead.title) || `#${lead.number}` })}
         </span>
         <Ago at={at} className="dim small" />
       </Link>

@@ -9,6 +9,7 @@ import { useLive } from '../live/hooks'
 import { store } from '../live/live'
 import { useChannelName, usePipelines, useUserName } from '../session/queries'
 import { money } from '../text/money'
+import { readable } from '../text/phone'
 import { Ago } from '../ui/Ago'
 import { channelTypeName } from '../ui/channel'
 import css from './leads.module.css'
@@ -35,7 +36,7 @@ export function LeadCard({ id }: { id: string }) {
     <article className={css.card}>
       <header className={css.cardHead}>
         <span className={css.title} dir="auto">
-          {lead.title || t('lead.untitled')}
+          {readable(lead.title) || t('lead.untitled')}
         </span>
         <span className="dim small tabular">#{lead.number}</span>
       </header>

@@ -11,6 +11,7 @@ import { store } from '../live/live'
 import { useUserName } from '../session/queries'
 import { money } from '../text/money'
 import { contactName } from '../text/names'
+import { readable } from '../text/phone'
 import { Ago } from '../ui/Ago'
 import { ChannelGlyph } from '../ui/channel'
 import { Page } from '../ui/Page'
@@ -78,7 +79,7 @@ function LeadRow({ id }: { id: string }) {
   if (!lead) return null
   const title = (
     <span className={table.strong} dir="auto">
-      {lead.title || contactName(contact)}
+      {readable(lead.title) || contactName(contact)}
     </span>
   )
   return (

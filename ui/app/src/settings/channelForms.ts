@@ -61,7 +61,7 @@ const telegram: Field[] = [
 ]
 
 const webchat: Field[] = [
-  { path: 'allowed_origins', kind: 'list', required: true, preset: '*', placeholder: 'https://www.example.com' },
+  { path: 'allowed_origins', kind: 'list', preset: '*', placeholder: 'https://www.example.com' },
   { path: 'greeting', kind: 'area' },
   { path: 'title', kind: 'text' },
   { path: 'identity_secret', kind: 'secret', advanced: true, generate: true },
@@ -81,7 +81,7 @@ const telephony: Field[] = [
 ]
 
 const form: Field[] = [
-  { path: 'allowed_origins', kind: 'list', required: true, preset: '*', placeholder: 'https://www.example.com' },
+  { path: 'allowed_origins', kind: 'list', preset: '*', placeholder: 'https://www.example.com' },
   { path: 'redirect_url', kind: 'text', placeholder: 'https://www.example.com/thanks' },
   { path: 'honeypot', kind: 'text', advanced: true, placeholder: '_hp' },
 ]

@@ -55,13 +55,16 @@ export function dayName(iso: string, locale: string, now: number): string {
   const days = Math.round((startOfDay(now) - startOfDay(Date.parse(iso))) / DAY)
   if (days === 0 || days === 1) {
     const word = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }).format(-days, 'day')
-    return word.charAt(0).toLocaleUpperCase(locale) + word.slice(1)
+    return capital(word, locale)
   }
   const sameYear = new Date(iso).getFullYear() === new Date(now).getFullYear()
   const year = sameYear ? {} : ({ year: 'numeric' } as const)
-  return new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long', ...year }).format(
-    Date.parse(iso),
-  )
+  const day = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long', ...year })
+  return capital(day.format(Date.parse(iso)), locale)
+}
+
+function capital(text: string, locale: string): string {
+  return text.charAt(0).toLocaleUpperCase(locale) + text.slice(1)
 }
 
 export function sameDay(a: string, b: string): boolean {
