@@ -184,7 +184,9 @@ func (r *rig) atOnce(trouble bool) {
 	})
 	<-held
 	fail := func() {
-		_, err := r.batch.do(&item{ch: &Channel{}}, func(*gorm.DB, *sight, *item) (connectors.Accepted, error) { return connectors.Accepted{}, errors.New("trouble") })
+		_, err := r.batch.do(&item{ch: &Channel{}}, func(*gorm.DB, *sight, *item) (connectors.Accepted, error) {
+			return connectors.Accepted{}, errors.New("trouble")
+		})
 		if err == nil {
 			r.t.Error("trouble was taken for success")
 		}
