@@ -38,7 +38,6 @@ require (
 
 require (
 	blitiri.com.ar/go/spf v1.6.0 // indirect
-	github.com/arran4/golang-ical v0.3.4 // indirect
 	github.com/yuin/goldmark v1.8.7 // indirect
 )
 
