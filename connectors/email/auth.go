@@ -23,7 +23,11 @@ type authentication struct {
 // passed for the domain of the one From address, and addr is that address.
 func authenticate(m Mail, addr string, servers ...string) authentication {
 	a := authentication{trust: connectors.TrustAsserted}
-	id, results, err := authres.Parse(m.Header.Get("Authentication-Results"))
+	field := m.Header.Get("Authentication-Results")
+	if name := microsoft(servers); name != "" && namesNobody(field) {
+		field = name + "; " + field
+	}
+	id, results, err := authres.Parse(field)
 	if err != nil || !named(id, servers...) {
 		return a
 	}
@@ -66,6 +70,23 @@ func named(id string, servers ...string) bool {
 		}
 	}
 	return false
+}
+
+// microsoft is the one of servers that is Exchange Online: it writes its results on top of every mail, but not its name into them.
+func microsoft(servers []string) string {
+	for _, s := range servers {
+		if s = strings.ToLower(s); s == "outlook.com" || strings.HasSuffix(s, ".outlook.com") {
+			return s
+		}
+	}
+	return ""
+}
+
+// namesNobody is true for results that begin with the first of them where the server's name belongs.
+func namesNobody(field string) bool {
+	first, _, _ := strings.Cut(field, ";")
+	method, _, ok := strings.Cut(strings.TrimSpace(first), "=")
+	return ok && !strings.ContainsAny(method, " .")
 }
 
 func sameDomain(a, b string) bool { return foldAddress("@"+a) == foldAddress("@"+b) }

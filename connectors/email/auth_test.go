@@ -49,6 +49,21 @@ func TestOnlyTheReceivingServerVouchesForAnAuthor(t *testing.T) {
 	}
 }
 
+func TestExchangeOnlineNamesNobody(t *testing.T) {
+	const results = "Authentication-Results: spf=pass (sender IP is 192.0.2.1)\r\n smtp.mailfrom=customer.test; dkim=pass (signature was verified)\r\n header.d=customer.test;dmarc=pass action=none\r\n header.from=customer.test;compauth=pass reason=100\r\n"
+	m := Parse([]byte(results + "From: anna@customer.test\r\n\r\nx"))
+	if a := authenticate(m, "anna@customer.test", "protection.outlook.com"); a.trust != connectors.TrustDomain {
+		t.Errorf("%+v", a)
+	}
+	if a := authenticate(m, "anna@customer.test", "mx.hub.test"); a.trust != connectors.TrustAsserted || a.words != "" {
+		t.Errorf("believed at another server: %+v", a)
+	}
+	named := Parse([]byte("Authentication-Results: mx.evil.test; dmarc=pass header.from=customer.test\r\nFrom: anna@customer.test\r\n\r\nx"))
+	if a := authenticate(named, "anna@customer.test", "protection.outlook.com"); a.trust != connectors.TrustAsserted {
+		t.Errorf("another server is believed: %+v", a)
+	}
+}
+
 // What our own receiver found counts; what the sender wrote in its name does not, and a server beside us is believed only when named.
 func TestResultsOfTheReceiverCount(t *testing.T) {
 	const forged = "Authentication-Results: mx.hub.test; dmarc=pass header.from=customer.test\r\n"

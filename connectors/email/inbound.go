@@ -43,6 +43,12 @@ func (c *Connector) fill(in connectors.Inbound, m Mail) (connectors.Inbound, *Re
 	in.Text, in.Visible, in.HTML = foldBodies(m)
 	in.ProviderID = m.MessageID
 	in.Headers = displayHeaders(m)
+	if v, ok := inviteOf(m); ok {
+		in.Headers["Invite"] = v.Line()
+		if strings.TrimSpace(in.Text) == "" {
+			in.Text = v.String()
+		}
+	}
 	in.Recipients = recipients(m)
 	in.Thread = c.thread(m)
 

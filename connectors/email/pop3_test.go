@@ -173,7 +173,7 @@ func TestOddMaildrops(t *testing.T) {
 			sink := newSink()
 			c := newChannel(t, map[string]any{"pop3": script(t, tc.answers)})
 			r, err := c.Reconcile(t.Context(), sink)
-			got := ""
+			var got string
 			if err != nil {
 				got = err.Error()
 			} else {

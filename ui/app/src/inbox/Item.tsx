@@ -12,6 +12,7 @@ import { AttachmentList } from './Attachments'
 import { activityText } from './activity'
 import { CallItem } from './CallItem'
 import { DeliveryState, PendingState } from './Delivery'
+import type { Mode } from './drafts'
 import { MailDetails } from './MailDetails'
 import { MailFrame } from './MailFrame'
 import { PlainText } from './PlainText'
@@ -21,7 +22,7 @@ import css from './thread.module.css'
 interface Props {
   m: Message
   grouped: boolean
-  onUndo: () => void
+  onUndo: (mode: Mode) => void
 }
 
 /** One item of a thread, whatever its kind. */
@@ -41,7 +42,7 @@ function Activity({ m }: { m: Message }) {
   )
 }
 
-function Said({ m, grouped, onUndo }: { m: Message; grouped: boolean; onUndo: () => void }) {
+function Said({ m, grouped, onUndo }: { m: Message; grouped: boolean; onUndo: (mode: Mode) => void }) {
   const contact = useLive('contact', m.contact_id)
   const ours = m.direction !== 'inbound'
   const name = m.author.name || (ours ? t('thread.us') : contactName(contact))
@@ -130,7 +131,7 @@ function Clock({ at }: { at: string }) {
 }
 
 /** A message that the hub has not confirmed yet. */
-export function PendingItem({ p, onUndo }: { p: Pending; onUndo: () => void }) {
+export function PendingItem({ p, onUndo }: { p: Pending; onUndo: (mode: Mode) => void }) {
   return (
     <article className={css.said} data-side="ours" data-note={p.note || undefined} data-pending>
       <div className={css.bubble}>

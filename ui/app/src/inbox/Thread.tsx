@@ -11,6 +11,7 @@ import { dayName, sameDay } from '../text/time'
 import { useNow } from '../ui/Ago'
 import { Failed, RefreshLine, SkeletonRows } from '../ui/states'
 import { markRead } from './actions'
+import type { Mode } from './drafts'
 import { Item, PendingItem } from './Item'
 import { QuotesOfThread, useQuotesOfThread } from './quotes'
 import { noteSeen } from './seen'
@@ -21,7 +22,7 @@ const GROUP_MS = 3 * 60_000
 const READ_AFTER_MS = 1000
 const END_PX = 48
 
-export function Thread({ c, onUndo }: { c: Conversation; onUndo: () => void }) {
+export function Thread({ c, onUndo }: { c: Conversation; onUndo: (mode: Mode) => void }) {
   const { thread, newest, readOlder, reading } = useThreadPages(c.id)
   const pending = usePending(c.id)
   const now = useNow()
