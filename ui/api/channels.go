@@ -13,10 +13,15 @@ import (
 	"parley/internal/staff"
 )
 
-// configFor hides the settings of channels from those who may not manage them.
+// configFor hides the settings of channels from those who may not manage them. The address of a mailbox stays: whoever answers to all
+// must know which of them is ours.
 func configFor(ctx context.Context, v inbox.ChannelView) inbox.ChannelView {
 	if u := callerOf(ctx).user; u == nil || !u.Can(staff.ManageChannels) {
-		v.Config, v.WebhookURLs = map[string]any{}, map[string]string{}
+		shown := map[string]any{}
+		if address, ok := v.Config["address"].(string); ok && v.Type == connectors.Email {
+			shown["address"] = address
+		}
+		v.Config, v.WebhookURLs = shown, map[string]string{}
 	}
 	return v
 }

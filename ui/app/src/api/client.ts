@@ -116,6 +116,8 @@ export const api = {
       hub.POST('/api/v1/conversations/{id}/messages/{message_id}/retry', { params: { path: { id, message_id } } }),
     ),
 
+  picture,
+
   contacts: (query: { q?: string; cursor?: string; limit?: number }, signal?: AbortSignal) =>
     good<T.Page<T.Contact>>(hub.GET('/api/v1/contacts', { params: { query }, signal })),
   contact: (id: string) => good<T.Contact>(hub.GET('/api/v1/contacts/{id}', byId(id))),
@@ -174,6 +176,19 @@ export const api = {
     good<T.Page<T.InboundItem>>(hub.GET('/api/v1/inbound', { params: { query } })),
   replay: (id: string) => good<T.InboundItem>(hub.POST('/api/v1/inbound/{id}/replay', byId(id))),
   discard: (id: string) => good<T.InboundItem>(hub.POST('/api/v1/inbound/{id}/discard', byId(id))),
+}
+
+/** A picture of a mail from somebody else's server, fetched by the hub, as a data: URI. */
+async function picture(url: string, signal?: AbortSignal): Promise<string> {
+  const response = await fetch(`/api/v1/pictures?url=${encodeURIComponent(url)}`, { signal })
+  if (!response.ok) throw new Problem(response.status, response.statusText)
+  const blob = await response.blob()
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader()
+    reader.onload = () => resolve(String(reader.result))
+    reader.onerror = () => reject(reader.error)
+    reader.readAsDataURL(blob)
+  })
 }
 
 /** Sends one file and tells how far it is (0 to 1). Abort the signal to stop it. */

@@ -112,6 +112,26 @@ export interface paths {
         patch: operations["patch-channels-id"];
         trace?: never;
     };
+    "/api/v1/channels/{id}/authorize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask the account's owner for permission at the provider (OAuth 2.0)
+         * @description Needs: channels.manage
+         */
+        post: operations["post-channels-id-authorize"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/channels/{id}/disable": {
         parameters: {
             query?: never;
@@ -146,6 +166,26 @@ export interface paths {
          * @description Needs: channels.manage
          */
         post: operations["post-channels-id-enable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/reconcile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compare a channel with its provider and fetch what is missing
+         * @description Needs: channels.manage
+         */
+        post: operations["post-channels-id-reconcile"];
         delete?: never;
         options?: never;
         head?: never;
@@ -883,6 +923,9 @@ export interface components {
             /** @enum {string} */
             type: "contact" | "user" | "automation";
         };
+        AuthorizeOut: {
+            url: string;
+        };
         CallView: {
             agent_id: string | null;
             /** Format: date-time */
@@ -1167,6 +1210,10 @@ export interface components {
             data: components["schemas"]["PipelineView"][] | null;
             next_cursor: string | null;
         };
+        ListReconciled: {
+            data: components["schemas"]["Reconciled"][] | null;
+            next_cursor: string | null;
+        };
         ListRoleView: {
             data: components["schemas"]["RoleView"][] | null;
             next_cursor: string | null;
@@ -1203,6 +1250,7 @@ export interface components {
             author: components["schemas"]["Author"];
             /** @description set when no person wrote it: auto_reply, bounce, bulk, receipt, complaint, loop */
             auto?: string;
+            /** @description sanitised; quotes and signatures carry data-parley-fold="quote" or "signature" */
             body_html: string;
             body_text: string;
             call_id: string | null;
@@ -1229,6 +1277,8 @@ export interface components {
             /** @enum {string} */
             status: "received" | "queued" | "sending" | "sent" | "delivered" | "read" | "failed" | "unknown" | "cancelled";
             subject?: string;
+            /** @description body_text without quotes and signature; empty when that is the same */
+            visible_text: string;
         };
         Money: {
             amount: string;
@@ -1335,6 +1385,22 @@ export interface components {
             status: number;
             title: string;
             type: string;
+        };
+        Reconciled: {
+            /** Format: date-time */
+            at: string;
+            box: string;
+            /** Format: int64 */
+            fetched: number;
+            /** Format: int64 */
+            here: number;
+            /** Format: int64 */
+            missing: number;
+            /** Format: int64 */
+            provider: number;
+            /** Format: int64 */
+            quarantined: number;
+            words: string;
         };
         RecordingView: {
             /** Format: double */
@@ -1851,6 +1917,64 @@ export interface operations {
             };
         };
     };
+    "post-channels-id-authorize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthorizeOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "post-channels-id-disable": {
         parameters: {
             query?: never;
@@ -1927,6 +2051,64 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChannelView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-channels-id-reconcile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListReconciled"];
                 };
             };
             /** @description Unauthorized */

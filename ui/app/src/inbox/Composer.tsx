@@ -1,5 +1,5 @@
 import { ActionIcon, Button } from '@mantine/core'
-import { IconChevronDown, IconPaperclip, IconSend2 } from '@tabler/icons-react'
+import { IconArrowForwardUp, IconChevronDown, IconPaperclip, IconSend2, IconUsersPlus } from '@tabler/icons-react'
 import {
   type ClipboardEvent,
   type DragEvent,
@@ -9,21 +9,27 @@ import {
   useRef,
   useState,
 } from 'react'
-import type { Channel, Contact, Conversation } from '../api/types'
+import type { Channel, Contact, Conversation, Message } from '../api/types'
 import { Kbd } from '../app/Kbd'
+import { useShortcuts } from '../app/useShortcuts'
 import { t } from '../i18n'
-import { useLive } from '../live/hooks'
+import { useLive, useThread } from '../live/hooks'
+import { store } from '../live/live'
 import { useChannels } from '../session/queries'
 import { undoSeconds, useMe } from '../session/session'
+import { othersOf } from '../text/addresses'
 import { peerName } from '../text/names'
 import { smsParts } from '../text/sms'
 import { ChannelGlyph, channelTypeName } from '../ui/channel'
 import { Picker } from '../ui/Picker'
 import { change, resolveOrReopen } from './actions'
 import css from './composer.module.css'
-import type { Mode } from './drafts'
+import { drafts, type Mode } from './drafts'
 import { Guard } from './Guard'
+import { MailFields } from './MailFields'
+import { forwardOf, NO_MAIL, replySubject } from './mail'
 import { routesTo } from './routes'
+import { SendLater } from './SendLater'
 import { type Outcome, send } from './send'
 import { UploadList } from './UploadList'
 import { useTyping } from './useCompany'
@@ -51,8 +57,9 @@ export function Composer({ c, mode: wanted, onMode, focus, onDone }: Props) {
   const route = routes.find((r) => r.id === chosen) ?? routes[0]
   const typing = useTyping(c.id)
   const oneWay = ONE_WAY.has(c.channel_type) && !route
-  const mode: Mode = oneWay ? 'note' : wanted
-  const { draft, setText, setAttachments, saved, clear } = useDraft(c.id, mode)
+  const mailing = (route?.type ?? c.channel_type) === 'email' && !oneWay
+  const mode: Mode = oneWay ? 'note' : wanted === 'forward' && !mailing ? 'reply' : wanted
+  const { draft, setText, setAttachments, setMail, saved, clear } = useDraft(c.id, mode)
   const uploads = useUploads((upload) => setAttachments((list) => [...list, upload]))
   const [guard, setGuard] = useState<Extract<Outcome, { done: false }> | null>(null)
   const field = useRef<HTMLTextAreaElement>(null)
@@ -60,31 +67,37 @@ export function Composer({ c, mode: wanted, onMode, focus, onDone }: Props) {
   const note = mode === 'note'
   const [take, setTake] = useState(() => localStorage.getItem(TAKE_OFF) === null)
   const text = draft.text
-  const empty = text.trim() === '' && draft.attachments.length === 0
+  const forward = mode === 'forward'
+  const empty = (text.trim() === '' && draft.attachments.length === 0) || (forward && !draft.mail?.to.trim())
+  const { newest, others } = useMails(c, contact)
 
   useEffect(() => {
     if (focus > 0) field.current?.focus()
   }, [focus])
   useGrowing(field, text)
 
-  const submit = async (thenResolve = false) => {
+  const submit = async (thenResolve = false, sendAt?: string) => {
     if (empty || uploads.busy) return
     const words = { ...draft }
     clear()
     setGuard(null)
+    if (forward) onMode('reply')
     if (!note && c.assignee_id === null && take) change(c.id, { assignee_id: me.id })
     const outcome = await send({
       conversation: c.id,
       note,
       body: words.text.trim(),
       attachments: words.attachments,
+      mail: mailing && !note ? words.mail : undefined,
+      forward,
+      sendAt,
       channel: route && route.id !== c.channel_id ? route.id : undefined,
       holdSeconds: (route?.type ?? c.channel_type) === 'webchat' ? 0 : undoSeconds(me),
       me: me.id,
     })
     if (!outcome.done) {
-      setText(words.text)
-      setAttachments(() => words.attachments)
+      drafts.write(c.id, mode, words)
+      onMode(mode)
       setGuard(outcome)
       return
     }
@@ -97,6 +110,33 @@ export function Composer({ c, mode: wanted, onMode, focus, onDone }: Props) {
     clear()
     setGuard(null)
   }
+
+  const answerAll = () => {
+    const mail = { ...NO_MAIL, cc: others.join(', ') }
+    if (mode === 'reply') setMail(mail)
+    else drafts.write(c.id, 'reply', { ...drafts.read(c.id, 'reply'), mail })
+    onMode('reply')
+    requestAnimationFrame(() => field.current?.focus())
+  }
+  const passOn = () => {
+    if (!newest) return
+    if (!drafts.read(c.id, 'forward').mail) drafts.write(c.id, 'forward', forwardOf(newest, c.subject))
+    onMode('forward')
+    requestAnimationFrame(() => field.current?.setSelectionRange(0, 0))
+  }
+  const closeMail = () => {
+    if (!forward) return setMail(undefined)
+    clear()
+    onMode('reply')
+  }
+  useShortcuts(
+    mailing
+      ? [
+          { keys: 'shift+r', title: t('keys.replyAll'), run: answerAll },
+          { keys: 'w', title: t('keys.forward'), run: passOn },
+        ]
+      : [],
+  )
 
   const onKeyDown = (e: KeyboardEvent) => {
     if (e.nativeEvent.isComposing) return
@@ -132,8 +172,26 @@ export function Composer({ c, mode: wanted, onMode, focus, onDone }: Props) {
       {guard && <Guard missed={guard.missed} onRead={() => setGuard(null)} onSend={sendAnyway} />}
       <div className={css.modes}>
         {!oneWay && (
-          <button type="button" aria-pressed={!note} className={css.mode} onClick={() => onMode('reply')}>
+          <button type="button" aria-pressed={mode === 'reply'} className={css.mode} onClick={() => onMode('reply')}>
             {t('composer.reply')}
+          </button>
+        )}
+        {mailing && others.length > 0 && (
+          <button type="button" className={css.mode} onClick={answerAll} title={withKey('keys.replyAll', '⇧R')}>
+            <IconUsersPlus size={16} stroke={1.75} className={css.modeGlyph} aria-hidden="true" />
+            <span className={css.modeText}>{t('keys.replyAll')}</span>
+          </button>
+        )}
+        {mailing && newest && (
+          <button
+            type="button"
+            aria-pressed={forward}
+            className={css.mode}
+            onClick={passOn}
+            title={withKey('keys.forward', 'W')}
+          >
+            <IconArrowForwardUp size={16} stroke={1.75} className={css.modeGlyph} aria-hidden="true" />
+            <span className={css.modeText}>{t('keys.forward')}</span>
           </button>
         )}
         <button type="button" aria-pressed={note} className={css.mode} onClick={() => onMode('note')}>
@@ -149,6 +207,27 @@ export function Composer({ c, mode: wanted, onMode, focus, onDone }: Props) {
           )}
         </span>
       </div>
+      {mailing && !note && draft.mail && (
+        <MailFields
+          key={mode}
+          value={draft.mail}
+          forward={forward}
+          person={peerName(c, contact)}
+          subject={replySubject(c.subject)}
+          onChange={setMail}
+          onClose={closeMail}
+        />
+      )}
+      {mailing && mode === 'reply' && !draft.mail && (
+        <button type="button" className={css.mailOpen} onClick={() => setMail(NO_MAIL)} title={t('composer.fields')}>
+          <span className="cut">
+            <bdi>{replySubject(c.subject) || t('mail.subject')}</bdi>
+          </span>
+          <span className={css.mailOpenMore}>
+            {t('mail.cc')}, {t('mail.bcc')}
+          </span>
+        </button>
+      )}
       <textarea
         ref={field}
         className={css.field}
@@ -216,6 +295,7 @@ export function Composer({ c, mode: wanted, onMode, focus, onDone }: Props) {
         <span className={css.keys}>
           <Kbd keys="ctrl+Enter" />
         </span>
+        {!note && <SendLater disabled={empty || uploads.busy} onPick={(at) => submit(false, at.toISOString())} />}
         <Button
           disabled={empty || uploads.busy}
           onClick={() => submit()}
@@ -227,6 +307,17 @@ export function Composer({ c, mode: wanted, onMode, focus, onDone }: Props) {
       </footer>
     </section>
   )
+}
+
+const withKey = (name: 'keys.replyAll' | 'keys.forward', key: string) => t('keys.withKey', { name: t(name), key })
+
+/** The newest mail of the conversation, and who stands in it beside the person and ourselves. */
+function useMails(c: Conversation, contact: Contact | undefined): { newest: Message | undefined; others: string[] } {
+  const thread = useThread(c.id)
+  const own = (useChannels().data ?? NO_CHANNELS).map((ch) => ch.config?.address).filter((a) => typeof a === 'string')
+  const newest = thread.ids.map((id) => store.message(id)).findLast((m) => m?.kind === 'email' && !m.auto)
+  const known = (contact?.identities ?? []).filter((i) => i.kind === 'email').map((i) => i.value)
+  return { newest, others: newest ? othersOf(newest, c.peer, [...own, ...known]) : [] }
 }
 
 interface ViaProps {

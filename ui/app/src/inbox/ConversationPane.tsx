@@ -76,7 +76,7 @@ export function ConversationPane({ id, onClose, onDone, card, onCard }: Props) {
             </ActionIcon>
           </div>
         )}
-        <Thread c={c} onUndo={() => write('reply')} />
+        <Thread c={c} onUndo={write} />
         {typers.length > 0 && (
           <p className={composer.writing} role="status">
             {t('composer.writing', { name: typers.map((p) => p.name).join(', '), count: typers.length })}

@@ -1,21 +1,36 @@
-import { IconAlertTriangle, IconCheck, IconChecks, IconClock, IconHelpCircle } from '@tabler/icons-react'
+import {
+  IconAlertTriangle,
+  IconCalendarClock,
+  IconCheck,
+  IconChecks,
+  IconClock,
+  IconHelpCircle,
+} from '@tabler/icons-react'
 import { useEffect, useState } from 'react'
 import { api } from '../api/client'
 import { asProblem } from '../api/problem'
 import type { Message } from '../api/types'
 import { useShortcuts } from '../app/useShortcuts'
-import { t } from '../i18n'
+import { locale, t } from '../i18n'
 import { store } from '../live/live'
 import type { Pending } from '../live/store'
-import { drafts } from './drafts'
-import { heldUntil, release } from './held'
+import { dayAndTime } from '../text/time'
+import { useNow } from '../ui/Ago'
+import { type Draft, drafts, type Mode } from './drafts'
+import { heldUntil, release, type Words } from './held'
+import { draftOf } from './mail'
 import { refuse } from './refusals'
-import { drop, sendPending } from './send'
+import { drop, sendPending, wordsOf } from './send'
 import css from './thread.module.css'
 
+const SOON_MS = 60_000
+
 /** What became of a reply, in words, with what can be done about it. */
-export function DeliveryState({ m, onUndo }: { m: Message; onUndo: () => void }) {
+export function DeliveryState({ m, onUndo }: { m: Message; onUndo: (mode: Mode) => void }) {
   const until = heldUntil(m)
+  if (m.status === 'queued' && until && until - Date.now() > SOON_MS) {
+    return <Scheduled m={m} until={until} onUndo={onUndo} />
+  }
   if (m.status === 'queued' && until) return <Held m={m} until={until} onUndo={onUndo} />
   if (m.status === 'unknown') return <Unknown m={m} />
   if (m.status === 'failed') return <FailedSend m={m} />
@@ -37,17 +52,9 @@ export function DeliveryState({ m, onUndo }: { m: Message; onUndo: () => void })
 }
 
 /** The seconds in which a reply can be taken back. */
-function Held({ m, until, onUndo }: { m: Message; until: number; onUndo: () => void }) {
+function Held({ m, until, onUndo }: { m: Message; until: number; onUndo: (mode: Mode) => void }) {
   const left = useCountdown(until)
-  const undo = async () => {
-    release(m.id)
-    try {
-      store.answerMessage(await api.cancelMessage(m.conversation_id, m.id))
-      giveBack(m.conversation_id, m.body_text, onUndo)
-    } catch (e) {
-      refuse(m.conversation_id, asProblem(e).message)
-    }
-  }
+  const undo = () => takeBack(m, onUndo)
   useShortcuts([{ keys: 'z', title: t('keys.undo'), run: undo }])
   if (left <= 0) {
     return (
@@ -68,6 +75,38 @@ function Held({ m, until, onUndo }: { m: Message; until: number; onUndo: () => v
   )
 }
 
+/** A reply that goes out at a chosen time. */
+function Scheduled({ m, until, onUndo }: { m: Message; until: number; onUndo: (mode: Mode) => void }) {
+  useNow()
+  if (until - Date.now() <= SOON_MS) return <Held m={m} until={until} onUndo={onUndo} />
+  return (
+    <footer className={css.state} data-state="scheduled">
+      <IconCalendarClock size={14} stroke={1.75} aria-hidden="true" />
+      {t('delivery.scheduled', { time: dayAndTime(new Date(until).toISOString(), locale()) })}
+      <button type="button" className={css.textButton} onClick={() => takeBack(m, onUndo)}>
+        {t('delivery.cancel')}
+      </button>
+    </footer>
+  )
+}
+
+/** Keeps a reply from going out and puts its words back into the composer. */
+async function takeBack(m: Message, onUndo: (mode: Mode) => void) {
+  const words = release(m.id)
+  try {
+    store.answerMessage(await api.cancelMessage(m.conversation_id, m.id))
+    giveBack(m.conversation_id, words ?? derived(m), onUndo)
+  } catch (e) {
+    refuse(m.conversation_id, asProblem(e).message)
+  }
+}
+
+/** What was written, as far as the message tells: this device does not remember it any more. */
+function derived(m: Message): Words {
+  const draft = draftOf(m, store.get('conversation', m.conversation_id))
+  return { mode: draft.mail?.to ? 'forward' : 'reply', draft }
+}
+
 function useCountdown(until: number): number {
   const secondsLeft = () => Math.max(0, Math.ceil((until - Date.now()) / 1000))
   const [left, setLeft] = useState(secondsLeft)
@@ -79,10 +118,15 @@ function useCountdown(until: number): number {
 }
 
 /** Puts what was taken back into the composer, above what has been typed since. */
-function giveBack(conversation: string, text: string, onUndo: () => void) {
-  const draft = drafts.read(conversation, 'reply')
-  drafts.write(conversation, 'reply', { ...draft, text: [text, draft.text].filter(Boolean).join('\n') })
-  onUndo()
+function giveBack(conversation: string, { mode, draft }: Words, onUndo: (mode: Mode) => void) {
+  const since = drafts.read(conversation, mode)
+  const both: Draft = {
+    text: [draft.text, since.text].filter(Boolean).join('\n'),
+    attachments: [...draft.attachments, ...since.attachments],
+    mail: draft.mail ?? since.mail,
+  }
+  drafts.write(conversation, mode, both)
+  onUndo(mode)
 }
 
 function Unknown({ m }: { m: Message }) {
@@ -144,7 +188,7 @@ function Act({ name, act, conversation }: { name: string; act: () => Promise<Mes
   )
 }
 
-export function PendingState({ p, onUndo }: { p: Pending; onUndo: () => void }) {
+export function PendingState({ p, onUndo }: { p: Pending; onUndo: (mode: Mode) => void }) {
   if (p.state !== 'refused') {
     return (
       <footer className={css.state}>
@@ -155,7 +199,7 @@ export function PendingState({ p, onUndo }: { p: Pending; onUndo: () => void }) 
   }
   const edit = () => {
     drop(p)
-    giveBack(p.conversation, p.body, onUndo)
+    giveBack(p.conversation, wordsOf(p), onUndo)
   }
   return (
     <footer className={css.problem} data-state="failed" role="alert">

@@ -1,9 +1,10 @@
-import { IconAlertTriangle, IconBolt, IconNote } from '@tabler/icons-react'
+import { IconAlertTriangle, IconBolt, IconDots, IconNote } from '@tabler/icons-react'
 import { memo } from 'react'
 import type { Message } from '../api/types'
 import { locale, t } from '../i18n'
 import { useLive } from '../live/hooks'
 import type { Pending } from '../live/store'
+import { hasFolded } from '../text/mail'
 import { contactName } from '../text/names'
 import { clock, fullTime } from '../text/time'
 import { Avatar } from '../ui/Avatar'
@@ -11,14 +12,17 @@ import { AttachmentList } from './Attachments'
 import { activityText } from './activity'
 import { CallItem } from './CallItem'
 import { DeliveryState, PendingState } from './Delivery'
+import type { Mode } from './drafts'
+import { MailDetails } from './MailDetails'
 import { MailFrame } from './MailFrame'
 import { PlainText } from './PlainText'
+import { useQuotes } from './quotes'
 import css from './thread.module.css'
 
 interface Props {
   m: Message
   grouped: boolean
-  onUndo: () => void
+  onUndo: (mode: Mode) => void
 }
 
 /** One item of a thread, whatever its kind. */
@@ -38,7 +42,7 @@ function Activity({ m }: { m: Message }) {
   )
 }
 
-function Said({ m, grouped, onUndo }: { m: Message; grouped: boolean; onUndo: () => void }) {
+function Said({ m, grouped, onUndo }: { m: Message; grouped: boolean; onUndo: (mode: Mode) => void }) {
   const contact = useLive('contact', m.contact_id)
   const ours = m.direction !== 'inbound'
   const name = m.author.name || (ours ? t('thread.us') : contactName(contact))
@@ -74,6 +78,7 @@ function Said({ m, grouped, onUndo }: { m: Message; grouped: boolean; onUndo: ()
 }
 
 function Body({ m, mail }: { m: Message; mail: boolean }) {
+  const [quotes, toggleQuotes] = useQuotes()
   if (m.deleted_at) return <p className={css.gone}>{t('thread.deleted')}</p>
   return (
     <>
@@ -82,7 +87,24 @@ function Body({ m, mail }: { m: Message; mail: boolean }) {
           {m.subject}
         </p>
       )}
-      {mail ? <MailFrame html={m.body_html} /> : <PlainText text={m.body_text} fold={m.kind === 'email'} />}
+      {m.kind === 'email' && <MailDetails m={m} />}
+      {mail ? (
+        <MailFrame html={m.body_html} contact={m.contact_id} quotes={quotes} />
+      ) : (
+        <PlainText text={quotes ? m.body_text : m.visible_text || m.body_text} />
+      )}
+      {(mail ? hasFolded(m.body_html) : m.visible_text !== '') && (
+        <button
+          type="button"
+          className={css.quotes}
+          onClick={toggleQuotes}
+          aria-expanded={quotes}
+          title={t('keys.withKey', { name: t('keys.quotes'), key: 'O' })}
+        >
+          <IconDots size={16} aria-hidden="true" />
+          {quotes ? t('thread.hideQuotes') : t('thread.showQuotes')}
+        </button>
+      )}
     </>
   )
 }
@@ -109,11 +131,11 @@ function Clock({ at }: { at: string }) {
 }
 
 /** A message that the hub has not confirmed yet. */
-export function PendingItem({ p, onUndo }: { p: Pending; onUndo: () => void }) {
+export function PendingItem({ p, onUndo }: { p: Pending; onUndo: (mode: Mode) => void }) {
   return (
     <article className={css.said} data-side="ours" data-note={p.note || undefined} data-pending>
       <div className={css.bubble}>
-        <PlainText text={p.body} fold={false} />
+        <PlainText text={p.body} />
         {p.attachments.map((a) => (
           <p key={a.id} className="small" dir="auto">
             {a.name}

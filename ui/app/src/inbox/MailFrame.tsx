@@ -1,7 +1,8 @@
 import { useComputedColorScheme } from '@mantine/core'
 import { useMemo, useState } from 'react'
 import { t } from '../i18n'
-import { type MailColors, mailPage } from '../text/mail'
+import { type MailColors, mailPage, remotePictures } from '../text/mail'
+import { usePictures } from './pictures'
 import css from './thread.module.css'
 
 const LOWEST_PX = 48
@@ -20,26 +21,30 @@ function colors(scheme: 'light' | 'dark'): MailColors {
   }
 }
 
-/** The HTML of a mail in a frame that runs no script, shares no origin with us and fetches no picture until asked. */
-export function MailFrame({ html }: { html: string }) {
+interface Props {
+  html: string
+  contact: string | null
+  /** Quotes and signatures are shown too. */
+  quotes: boolean
+}
+
+/** The HTML of a mail in a frame that runs no script, shares no origin with us and fetches nothing from elsewhere. */
+export function MailFrame({ html, contact, quotes }: Props) {
   const scheme = useComputedColorScheme('light')
-  const [images, setImages] = useState(false)
   const [whole, setWhole] = useState(false)
+  const pictures = usePictures(
+    useMemo(() => remotePictures(html), [html]),
+    contact,
+  )
+  const { got } = pictures
   const page = useMemo(
-    () => mailPage(html, { images, origin: location.origin, quoted: t('thread.quoted'), colors: colors(scheme) }),
-    [html, images, scheme],
+    () => mailPage(html, { pictures: got, whole: quotes, origin: location.origin, colors: colors(scheme) }),
+    [html, got, quotes, scheme],
   )
   const height = Math.max(LOWEST_PX, whole ? page.height * 1.25 : Math.min(page.height, FOLDED_PX))
   return (
     <div className={css.mail}>
-      {page.remote && !images && (
-        <p className={css.images}>
-          {t('mail.imagesOff')}{' '}
-          <button type="button" className={css.textButton} onClick={() => setImages(true)}>
-            {t('mail.showImages')}
-          </button>
-        </p>
-      )}
+      <Pictures of={pictures} sender={contact !== null} />
       <iframe
         className={css.frame}
         data-plain={page.plain || undefined}
@@ -55,5 +60,33 @@ export function MailFrame({ html }: { html: string }) {
         </button>
       )}
     </div>
+  )
+}
+
+/** What stands above a mail about its pictures from elsewhere: how to have them, and what became of that. */
+function Pictures({ of, sender }: { of: ReturnType<typeof usePictures>; sender: boolean }) {
+  if (of.off) {
+    return (
+      <p className={css.images}>
+        {t('mail.imagesOff')}{' '}
+        <button type="button" className={css.textButton} onClick={of.show}>
+          {t('mail.showImages')}
+        </button>
+        {sender && (
+          <>
+            {' · '}
+            <button type="button" className={css.textButton} onClick={of.always}>
+              {t('mail.alwaysImages')}
+            </button>
+          </>
+        )}
+      </p>
+    )
+  }
+  if (!of.loading && of.missing === 0) return null
+  return (
+    <p className={css.images} role="status">
+      {of.loading ? t('mail.imagesLoading') : t('mail.imagesMissing', { count: of.missing })}
+    </p>
   )
 }

@@ -1,31 +1,16 @@
 import { Fragment } from 'react'
-import { t } from '../i18n'
-import { foldQuote } from '../text/quote'
 import css from './thread.module.css'
 
 const LINK = /\bhttps?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]]/g
 
 /** Words as somebody typed them: their direction, their line breaks, links to follow. */
-export function PlainText({ text, fold }: { text: string; fold: boolean }) {
-  const { own, quoted } = fold ? foldQuote(text) : { own: text, quoted: '' }
-  return (
-    <>
-      {own.split(/\n{2,}/).map((paragraph, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: paragraphs of a text that never changes
-        <p key={i} className={css.text} dir="auto">
-          {linked(paragraph)}
-        </p>
-      ))}
-      {quoted && (
-        <details className={css.quoted}>
-          <summary>{t('thread.quoted')}</summary>
-          <p className={css.text} dir="auto">
-            {quoted}
-          </p>
-        </details>
-      )}
-    </>
-  )
+export function PlainText({ text }: { text: string }) {
+  return text.split(/\n{2,}/).map((paragraph, i) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: paragraphs of a text that never changes
+    <p key={i} className={css.text} dir="auto">
+      {linked(paragraph)}
+    </p>
+  ))
 }
 
 function linked(text: string) {

@@ -2,6 +2,7 @@ import { Button } from '@mantine/core'
 import { IconArrowDown } from '@tabler/icons-react'
 import { useEffect, useLayoutEffect, useRef, useState } from 'react'
 import type { Conversation, Message } from '../api/types'
+import { useShortcuts } from '../app/useShortcuts'
 import { locale, t } from '../i18n'
 import { usePending } from '../live/hooks'
 import { store } from '../live/live'
@@ -10,7 +11,9 @@ import { dayName, sameDay } from '../text/time'
 import { useNow } from '../ui/Ago'
 import { Failed, RefreshLine, SkeletonRows } from '../ui/states'
 import { markRead } from './actions'
+import type { Mode } from './drafts'
 import { Item, PendingItem } from './Item'
+import { QuotesOfThread, useQuotesOfThread } from './quotes'
 import { noteSeen } from './seen'
 import css from './thread.module.css'
 import { useThreadPages } from './useThreadPages'
@@ -19,7 +22,7 @@ const GROUP_MS = 3 * 60_000
 const READ_AFTER_MS = 1000
 const END_PX = 48
 
-export function Thread({ c, onUndo }: { c: Conversation; onUndo: () => void }) {
+export function Thread({ c, onUndo }: { c: Conversation; onUndo: (mode: Mode) => void }) {
   const { thread, newest, readOlder, reading } = useThreadPages(c.id)
   const pending = usePending(c.id)
   const now = useNow()
@@ -32,6 +35,8 @@ export function Thread({ c, onUndo }: { c: Conversation; onUndo: () => void }) {
   useOpening(scroller, divider, thread.loaded)
   useKeepPlace(scroller, thread.ids[0])
   useReading(c, end.atEnd && thread.loaded, messages.at(-1), me.id)
+  const { quotes, toggle } = useQuotesOfThread()
+  useShortcuts([{ keys: 'o', title: t('keys.quotes'), run: toggle }])
 
   return (
     <div className={css.wrap}>
@@ -59,24 +64,26 @@ export function Thread({ c, onUndo }: { c: Conversation; onUndo: () => void }) {
               </Button>
             </div>
           )}
-          {messages.map((m, i) => {
-            const before = messages[i - 1]
-            return (
-              <div key={m.id} className={css.entry}>
-                {(!before || !sameDay(before.created_at, m.created_at)) && (
-                  <p className={css.day}>
-                    <span>{dayName(m.created_at, locale(), now)}</span>
-                  </p>
-                )}
-                {m.id === firstUnread && (
-                  <div ref={divider} className={css.unread}>
-                    <span>{t('thread.unread')}</span>
-                  </div>
-                )}
-                <Item m={m} grouped={m.id !== firstUnread && sameGroup(before, m)} onUndo={onUndo} />
-              </div>
-            )
-          })}
+          <QuotesOfThread value={quotes}>
+            {messages.map((m, i) => {
+              const before = messages[i - 1]
+              return (
+                <div key={m.id} className={css.entry}>
+                  {(!before || !sameDay(before.created_at, m.created_at)) && (
+                    <p className={css.day}>
+                      <span>{dayName(m.created_at, locale(), now)}</span>
+                    </p>
+                  )}
+                  {m.id === firstUnread && (
+                    <div ref={divider} className={css.unread}>
+                      <span>{t('thread.unread')}</span>
+                    </div>
+                  )}
+                  <Item m={m} grouped={m.id !== firstUnread && sameGroup(before, m)} onUndo={onUndo} />
+                </div>
+              )
+            })}
+          </QuotesOfThread>
           {pending
             .filter((p) => !p.arrived)
             .map((p) => (

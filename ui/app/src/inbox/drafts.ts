@@ -2,11 +2,21 @@
 
 import type { Upload } from '../api/types'
 
-export type Mode = 'reply' | 'note'
+export type Mode = 'reply' | 'note' | 'forward'
+
+/** What makes an answer a mail, as it is typed: addresses stand between commas. */
+export interface MailDraft {
+  to: string
+  cc: string
+  bcc: string
+  subject: string
+}
 
 export interface Draft {
   text: string
   attachments: Upload[]
+  /** Set once somebody looks at more of a mail than its words. */
+  mail?: MailDraft
 }
 
 const PREFIX = 'parley.draft.'
@@ -23,11 +33,12 @@ export class Drafts {
 
   read(conversation: string, mode: Mode): Draft {
     const kept = this.parse(this.storage.getItem(key(conversation, mode)))
-    return kept ? { text: kept.text, attachments: kept.attachments ?? [] } : EMPTY
+    return kept ? { text: kept.text, attachments: kept.attachments ?? [], mail: kept.mail } : EMPTY
   }
 
   write(conversation: string, mode: Mode, draft: Draft) {
-    if (draft.text.trim() === '' && draft.attachments.length === 0) this.storage.removeItem(key(conversation, mode))
+    if (draft.text.trim() === '' && draft.attachments.length === 0 && !draft.mail)
+      this.storage.removeItem(key(conversation, mode))
     else this.keep(key(conversation, mode), JSON.stringify({ ...draft, at: this.now() }))
     for (const fn of [...this.listeners]) fn()
   }

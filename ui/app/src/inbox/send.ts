@@ -7,7 +7,9 @@ import type { Message, Upload } from '../api/types'
 import { t } from '../i18n'
 import { link, store } from '../live/live'
 import type { Pending } from '../live/store'
-import { hold } from './held'
+import type { MailDraft } from './drafts'
+import { hold, type Words } from './held'
+import { mailFields } from './mail'
 import { seenSeq } from './seen'
 
 export interface Outgoing {
@@ -17,6 +19,10 @@ export interface Outgoing {
   note: boolean
   body: string
   attachments: Upload[]
+  mail?: MailDraft
+  forward?: boolean
+  /** When it shall go out; at once when left out. */
+  sendAt?: string
   holdSeconds: number
   me: string
 }
@@ -29,6 +35,7 @@ interface Attempt {
   key: string
   holdSeconds: number
   channel?: string
+  sendAt?: string
   lastSeen?: number
   me: string
 }
@@ -61,6 +68,8 @@ export async function send(o: Outgoing): Promise<Outcome> {
     note: o.note,
     body: o.body,
     attachments: o.attachments,
+    mail: o.mail,
+    forward: o.forward,
     createdAt: new Date().toISOString(),
     state: 'sending',
   }
@@ -69,7 +78,8 @@ export async function send(o: Outgoing): Promise<Outcome> {
     key: pending.key,
     me: o.me,
     channel: o.note ? undefined : o.channel,
-    holdSeconds: o.note ? 0 : o.holdSeconds,
+    sendAt: o.note ? undefined : o.sendAt,
+    holdSeconds: o.note || o.sendAt ? 0 : o.holdSeconds,
     lastSeen: o.note ? undefined : seenSeq(o.conversation),
   }
   attempts.set(pending.key, a)
@@ -102,11 +112,18 @@ export function drop(p: Pending) {
   store.dropPending(p.conversation, p.key)
 }
 
+/** What was written, to go on with. */
+export function wordsOf(p: Pending): Words {
+  const mode = p.note ? 'note' : p.forward ? 'forward' : 'reply'
+  return { mode, draft: { text: p.body, attachments: p.attachments, mail: p.mail } }
+}
+
 async function handOver(a: Attempt): Promise<Problem | undefined> {
   const p = a.pending
   try {
     const m = await api.write(p.conversation, bodyOf(a), a.key)
-    if (a.holdSeconds > 0) hold(m.id, a.holdSeconds)
+    const until = a.sendAt ? Date.parse(a.sendAt) : Date.now() + a.holdSeconds * 1000
+    if (a.sendAt || a.holdSeconds > 0) hold(m.id, until, wordsOf(p))
     store.answerMessage(m)
     drop(p)
   } catch (e) {
@@ -121,6 +138,8 @@ function bodyOf(a: Attempt) {
     note: a.pending.note,
     attachments: a.pending.attachments.map((x) => x.id),
     ...(a.channel && { channel_id: a.channel }),
+    ...mailFields(a.pending.mail),
+    ...(a.sendAt && { send_at: a.sendAt }),
     ...(a.holdSeconds > 0 && { hold_s: a.holdSeconds }),
     ...(a.lastSeen !== undefined && { last_seen_seq: a.lastSeen }),
   }

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'react'
 import type { Upload } from '../api/types'
-import { type Draft, drafts, type Mode } from './drafts'
+import { type Draft, drafts, type MailDraft, type Mode } from './drafts'
 
 const KEEP_AFTER_MS = 300
 
@@ -58,6 +58,7 @@ export function useDraft(conversation: string, mode: Mode) {
     saved: saved && draft.text.trim() !== '',
     setText: (text: string) => update((d) => ({ ...d, text })),
     setAttachments: (next: (list: Upload[]) => Upload[]) => update((d) => ({ ...d, attachments: next(d.attachments) })),
+    setMail: (mail: MailDraft | undefined) => update((d) => ({ ...d, mail })),
     clear: () => {
       update(() => ({ text: '', attachments: [] }))
       setTimeout(keep)

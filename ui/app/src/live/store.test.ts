@@ -41,6 +41,7 @@ function message(id: string, at: string, over: Partial<Message> = {}): Message {
     kind: 'text',
     body_text: id,
     body_html: '',
+    visible_text: '',
     attachments: [],
     author: { type: 'contact', id: 'p', name: 'Ana' },
     status: 'received',

@@ -5,6 +5,7 @@
 // left it, because the snapshot may have been read before.
 
 import type { Call, Channel, Contact, Conversation, EventFrame, Lead, Message } from '../api/types'
+import { isOfWords } from '../text/signature'
 import { type Pace, Topics } from './topics'
 
 export interface Entities {
@@ -24,6 +25,9 @@ export interface Pending {
   note: boolean
   body: string
   attachments: { id: string; name: string; mime_type: string; size: number }[]
+  /** What makes it a mail, as it was typed. */
+  mail?: { to: string; cc: string; bcc: string; subject: string }
+  forward?: boolean
   createdAt: string
   state: 'sending' | 'waiting' | 'refused'
   reason?: string
@@ -298,7 +302,7 @@ export class LiveStore {
     const note = m.direction === 'note'
     if (!list || (!note && m.direction !== 'outbound')) return
     const own = list.find(
-      (p) => !p.arrived && p.state === 'sending' && p.note === note && p.body.trim() === m.body_text.trim(),
+      (p) => !p.arrived && p.state === 'sending' && p.note === note && isOfWords(m.body_text, p.body),
     )
     if (!own) return
     this.pending.set(

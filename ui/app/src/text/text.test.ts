@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { readable } from './phone'
-import { foldQuote } from './quote'
 import { smsParts } from './sms'
 import { dayName, duration, shortAgo, shortUntil } from './time'
 
@@ -55,24 +54,6 @@ describe('a phone', () => {
     ['+15', '+15'],
   ] as const
   for (const [raw, want] of cases) it(raw, () => expect(readable(raw)).toBe(want))
-})
-
-describe('quoted text', () => {
-  it('is folded from the first quoted line to the end, with the line that introduces it', () => {
-    expect(foldQuote('Yes, please.\n\nOn Tue, Boris wrote:\n> Shall we?\n> B.')).toEqual({
-      own: 'Yes, please.',
-      quoted: 'On Tue, Boris wrote:\n> Shall we?\n> B.',
-    })
-  })
-
-  it('stays where somebody answers between the lines', () => {
-    const text = '> Shall we?\nYes.\n> When?\nMonday.'
-    expect(foldQuote(text)).toEqual({ own: text, quoted: '' })
-  })
-
-  it('is nothing when nothing was quoted', () => {
-    expect(foldQuote('5 > 3, I think')).toEqual({ own: '5 > 3, I think', quoted: '' })
-  })
 })
 
 describe('an SMS', () => {
