@@ -200,7 +200,7 @@ func timeGrowsLinearly(t *testing.T, shape func(n int) string, do func(string)) 
 		}
 		return best
 	}
-	small, large := shape(5_000), shape(40_000)
+	small, large := shape(2_500), shape(20_000)
 	var a, b time.Duration
 	for range 4 { // other programs on the machine: what is slow is slow every time
 		a, b = took(small), took(large)
