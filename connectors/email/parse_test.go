@@ -277,7 +277,7 @@ func FuzzParse(f *testing.F) {
 		m := Parse(raw)
 		Classify(m)
 		foldBodies(m)
-		if took := time.Since(began); took > slower*(200*time.Millisecond+time.Duration(len(raw))*500) {
+		if took := time.Since(began); took > slower*2*time.Second { // the fuzzer makes it some ten times slower
 			t.Errorf("%d bytes took %s", len(raw), took)
 		}
 		for _, s := range []string{m.Text, m.HTML, m.Subject, m.MessageID, joinAddresses(m.From), strings.Join(m.References, "")} {
