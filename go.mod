@@ -31,14 +31,13 @@ require (
 	golang.org/x/net v0.61.0
 	golang.org/x/text v0.43.0
 	golang.org/x/time v0.16.0
-	gorm.io/driver/postgres v1.6.3
-	gorm.io/gorm v1.31.2
+	gorm.io/driver/postgres v1.6.0
+	gorm.io/gorm v1.30.1 // later ones look up methods by names made at run time, so that the linker keeps all methods of all types: 6.5 MB
 	pgregory.net/rapid v1.3.0
 )
 
 require (
 	blitiri.com.ar/go/spf v1.6.0 // indirect
-	github.com/arran4/golang-ical v0.3.4 // indirect
 	github.com/yuin/goldmark v1.8.7 // indirect
 )
 

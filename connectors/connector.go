@@ -457,3 +457,25 @@ type Authorizer interface {
 	// granted. Errors carry the provider's words.
 	Exchange(ctx context.Context, redirect, code, verifier string) (patch map[string]any, err error)
 }
+
+// Provenance is what the built-in receiver knows of a mail's way beside its envelope; a claim's take finds it in its context.
+type Provenance struct {
+	// Results are those of our own checks, as an Authentication-Results field has them behind the server's name (RFC 8601);
+	// "" when nothing was checked.
+	Results string
+	// Local is true when a mail server beside us handed the mail over (LMTP): what it wrote into the mail may be believed.
+	Local bool
+}
+
+type provenanceKey struct{}
+
+// WithProvenance is ctx with h.
+func WithProvenance(ctx context.Context, h Provenance) context.Context {
+	return context.WithValue(ctx, provenanceKey{}, h)
+}
+
+// ProvenanceOf is what WithProvenance put in, or nothing.
+func ProvenanceOf(ctx context.Context) Provenance {
+	h, _ := ctx.Value(provenanceKey{}).(Provenance)
+	return h
+}

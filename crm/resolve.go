@@ -201,6 +201,20 @@ func (k *Known) addIdentitiesTx(tx *gorm.DB, c *Contact, w Who, claims []connect
 	return added, nil
 }
 
+// BelongsTx gives a contact those of w's addresses that nobody has: it is known by other means that w is that contact.
+func (k *Known) BelongsTx(tx *gorm.DB, contactID string, w Who) error {
+	c := k.contacts[contactID]
+	if c == nil {
+		c = &Contact{}
+		if err := tx.Where("id = ?", contactID).Take(c).Error; err != nil {
+			return fmt.Errorf("contact of the conversation: %w", err)
+		}
+		k.contacts[contactID] = c
+	}
+	_, err := k.addIdentitiesTx(tx, c, w, normalised(w))
+	return err
+}
+
 // learnTx gives the contact what is new of it: identities, and a name where its own was only an address.
 func (k *Known) learnTx(tx *gorm.DB, c *Contact, w Who, claims []connectors.Claim) (changed bool, err error) {
 	if changed, err = k.addIdentitiesTx(tx, c, w, claims); err != nil {

@@ -263,6 +263,9 @@ func (b *Inbox) beginTx(tx *gorm.DB, s *sight, it *item, who crm.Resolved, conv 
 
 // placeTx finds the sender and the conversation. fresh says that the conversation is new and not stored yet.
 func (b *Inbox) placeTx(tx *gorm.DB, s *sight, it *item) (who crm.Resolved, conv *Conversation, fresh bool, err error) {
+	if err := b.recogniseTx(tx, s, it); err != nil {
+		return who, nil, false, err
+	}
 	who, err = s.people.ResolveTx(tx, it.who())
 	if err != nil {
 		return who, nil, false, fmt.Errorf("resolve sender: %w", err)
@@ -274,6 +277,35 @@ func (b *Inbox) placeTx(tx *gorm.DB, s *sight, it *item) (who crm.Resolved, conv
 	}
 	it.journal.ConversationID, it.journal.ContactID = conv.ID, who.Contact.ID
 	return who, conv, fresh, nil
+}
+
+// recogniseTx lets an answer speak for its sender: whoever answers a mail of ours from the very address that we wrote to is the person we wrote
+// to, also where nobody was known by that address on this channel yet (a form's visitor who is answered by mail).
+func (b *Inbox) recogniseTx(tx *gorm.DB, s *sight, it *item) error {
+	from := it.from()
+	if from.Kind != connectors.KindEmail || len(it.Thread.ReplyTo) == 0 {
+		return nil
+	}
+	if err := db.FlushTx(tx); err != nil {
+		return err
+	}
+	var ours []Message
+	err := tx.Select("conversation_id", "headers").Where("channel_id = ? AND provider_id IN ? AND direction = ?", it.ch.ID, it.Thread.ReplyTo[:min(50, len(it.Thread.ReplyTo))], DirOutbound).
+		Order("n DESC").Limit(10).Find(&ours).Error
+	if err != nil {
+		return fmt.Errorf("what the mail answers: %w", err)
+	}
+	for _, m := range ours {
+		if m.Headers["to"] != from.Value || m.Headers[forwarded] == true {
+			continue
+		}
+		c, err := oneTx(tx.Where("id = ?", m.ConversationID))
+		if err != nil || c == nil {
+			return err
+		}
+		return s.people.BelongsTx(tx, c.ContactID, it.who())
+	}
+	return nil
 }
 
 func (it *item) who() crm.Who {
@@ -321,7 +353,7 @@ func (c *Conversation) received(m *Message, it *item) {
 	if c.WaitingSince == 0 {
 		c.WaitingSince = m.CreatedAt
 	}
-	if peer := it.peer(); peer.Value != "" && m.ContactID == c.ContactID { // a participant's word does not turn the answers to them
+	if peer := it.peer(); peer.Value != "" && m.ContactID == c.ContactID && m.ChannelID == c.ChannelID { // a participant's word does not turn the answers to them
 		c.PeerKind, c.Peer = peer.Kind, peer.Value
 	}
 }
@@ -488,7 +520,9 @@ func (b *Inbox) acceptOutgoingTx(tx *gorm.DB, it *item) error {
 	before := conv.snapshot()
 	m := b.inboundMessage(it, conv, &crm.Contact{ID: conv.ContactID})
 	m.Direction, m.Status, m.AuthorType, m.AuthorID, m.AuthorName = DirOutbound, Sent, "user", "", it.Sender.Name
-	conv.answered(m)
+	if m.CreatedAt >= conv.LastAt { // else somebody has written since
+		conv.answered(m)
+	}
 	it.journal.ConversationID = conv.ID
 	if err := b.createMessageTx(tx, conv, m); err != nil {
 		return err

@@ -69,6 +69,45 @@ func TestTwentyFirstMessagesAtOnceAreOnePerson(t *testing.T) {
 	t.Run("two nodes", func(t *testing.T) { check(t, twoNodes(t)) })
 }
 
+// A person who writes, calls and writes elsewhere in the same instant, known by one phone, is one contact with one lead.
+func TestFirstWordsOnThreeChannelsAtOnceAreOnePerson(t *testing.T) {
+	check := func(t *testing.T, nodes []*rig) {
+		r := nodes[0]
+		sms, pbx, third := r.channel(connectors.SMS, nil), r.channel(connectors.Telephony, nil), r.channel(connectors.SMS, nil)
+		const people, words = 10, 12
+		var posting sync.WaitGroup
+		start := make(chan struct{})
+		for k := range people {
+			phone := fmt.Sprintf("+1415554%04d", k)
+			for i := range words {
+				posting.Go(func() {
+					ch, in := sms, text(phone, "Hello")
+					switch i % 3 {
+					case 1:
+						ch, in = pbx, callOf(fmt.Sprint(phone, i), phone)
+					case 2:
+						ch = third
+					}
+					in.Key, in.Raw = fmt.Sprint(phone, i), []byte{byte(i)}
+					<-start
+					if _, err := nodes[(k+i)%len(nodes)].Accept(context.Background(), ch, in); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		}
+		close(start)
+		posting.Wait()
+		for table, want := range map[string]int64{"contacts": people, "identities": people, "leads": people, "conversations": 3 * people, "messages": words * people, "calls": people * words / 3} {
+			if got := r.rows(table); got != want {
+				t.Errorf("%d %s, want %d", got, table, want)
+			}
+		}
+	}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) { check(t, []*rig{newRig(t, d)}) })
+	t.Run("two nodes", func(t *testing.T) { check(t, twoNodes(t)) })
+}
+
 // Without its unique indexes the database lets two nodes that look first and insert then make two of one.
 func TestLookingBeforeInsertingIsNotEnough(t *testing.T) {
 	nodes := twoNodes(t)

@@ -47,7 +47,10 @@ type MailFields struct {
 	Cc, Bcc     []string
 }
 
-const recipientsMost = 50
+const (
+	recipientsMost = 50
+	forwarded      = "forwarded" // header of a mail that went to somebody else than the one the conversation is with
+)
 
 // normal checks the addresses and writes them as they go out.
 func (f *MailFields) normal() error {
@@ -235,8 +238,8 @@ func asMailTx(tx *gorm.DB, c *Conversation, ch *Channel, m *Message, f MailField
 	if f.Subject != "" {
 		m.Subject = f.Subject
 	}
-	if f.To != "" {
-		m.Headers["to"] = f.To
+	if f.To != "" && f.To != m.Headers["to"] {
+		m.Headers["to"], m.Headers[forwarded] = f.To, true
 	}
 	if len(f.Cc) > 0 {
 		m.Headers["cc"] = f.Cc

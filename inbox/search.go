@@ -47,22 +47,18 @@ func (b *Inbox) Search(ctx context.Context, v eventlog.Viewer, q, region string)
 	return hits, nil
 }
 
-// addressed narrows contacts to those whose name or address is q.
+// addressed narrows contacts to those whose name or address is q. Each way to be found has an index of its own where the database has one.
 func addressed(tx *gorm.DB, q, region string) *gorm.DB {
 	like := "%" + likeEscape(strings.ToLower(q)) + "%"
-	cond := tx.Where(`LOWER(contacts.name) LIKE ? ESCAPE '\'`, like).
-		Or(`EXISTS (SELECT 1 FROM identities i WHERE i.contact_id = contacts.id AND i.value LIKE ? ESCAPE '\')`, like)
+	ways := []string{`SELECT id FROM contacts WHERE LOWER(name) LIKE ? ESCAPE '\'`, `SELECT contact_id FROM identities WHERE value LIKE ? ESCAPE '\'`}
+	args := []any{like, like}
 	if phone := crm.NormalPhone(q, region); phone != "" {
-		cond = cond.Or("EXISTS (SELECT 1 FROM identities i WHERE i.contact_id = contacts.id AND i.kind = ? AND i.value = ?)", connectors.KindPhone, phone)
+		ways, args = append(ways, "SELECT contact_id FROM identities WHERE kind = ? AND value = ?"), append(args, connectors.KindPhone, phone)
 	}
 	if digits := onlyDigits(q); len(digits) >= 4 && len(digits)*2 >= len(q) { // the tail of a number, however it is written
-		tail := digits
-		if len(tail) > 10 {
-			tail = tail[len(tail)-10:]
-		}
-		cond = cond.Or("EXISTS (SELECT 1 FROM identities i WHERE i.contact_id = contacts.id AND i.kind = ? AND i.value LIKE ?)", connectors.KindPhone, "%"+tail)
+		ways, args = append(ways, "SELECT contact_id FROM identities WHERE kind = ? AND value LIKE ?"), append(args, connectors.KindPhone, "%"+digits[max(0, len(digits)-10):])
 	}
-	return cond
+	return tx.Where("contacts.id IN ("+strings.Join(ways, " UNION ")+")", args...)
 }
 
 // VisibleContacts narrows q, a question about contacts, to those that v may see: their own, those with a conversation that they may see,
@@ -112,7 +108,7 @@ func (b *Inbox) findLeads(tx *gorm.DB, v eventlog.Viewer, q, _ string) ([]Hit, e
 }
 
 func (b *Inbox) findMessages(tx *gorm.DB, v eventlog.Viewer, q, _ string) ([]Hit, error) {
-	cond, arg, ok := b.db.Words("messages", q)
+	found, ok := b.db.Newest(tx, "messages", q)
 	if !ok {
 		return nil, nil
 	}
@@ -120,8 +116,8 @@ func (b *Inbox) findMessages(tx *gorm.DB, v eventlog.Viewer, q, _ string) ([]Hit
 		Message     `gorm:"embedded"`
 		ContactName string
 	}
-	err := visible(tx.Table("messages").Select("messages.*, contacts.name AS contact_name").Joins("JOIN conversations ON conversations.id = messages.conversation_id").
-		Joins("JOIN contacts ON contacts.id = conversations.contact_id"), v).Where(cond, arg).Order("messages.n DESC").Limit(hitsEach).Scan(&rows).Error
+	err := visible(found.Select("messages.*, contacts.name AS contact_name").Joins("JOIN conversations ON conversations.id = messages.conversation_id").
+		Joins("JOIN contacts ON contacts.id = conversations.contact_id"), v).Limit(hitsEach).Scan(&rows).Error
 	if err != nil {
 		return nil, err
 	}

@@ -39,11 +39,29 @@ func (b *Inbox) threadTx(tx *gorm.DB, s *sight, it *item, who crm.Resolved) (c *
 	if c, err = b.answeredTx(tx, it, who); err != nil || c != nil {
 		return c, false, err
 	}
+	if c, err = b.crossedTx(tx, it, who); err != nil || c != nil {
+		return c, false, err
+	}
 	c, err = b.openTx(tx, s, it, who)
 	if err == nil && it.Thread.Key != "" {
 		s.threads[it.thread()] = c
 	}
 	return c, true, err
+}
+
+// crossedTx is the conversation in which somebody was last written to on this channel although they had come by another one: a missed call
+// that was answered by SMS, a form that was answered in Telegram. What they say there belongs to it until it is resolved.
+func (b *Inbox) crossedTx(tx *gorm.DB, it *item, who crm.Resolved) (*Conversation, error) {
+	if it.Thread.Key == "" || who.Created {
+		return nil, nil
+	}
+	c, err := oneTx(tx.Where(`id = (SELECT m.conversation_id FROM messages m JOIN conversations o ON o.id = m.conversation_id
+		WHERE o.contact_id = ? AND o.channel_id <> m.channel_id AND m.channel_id = ? AND m.direction = ? ORDER BY m.n DESC LIMIT 1) AND status <> ?`,
+		who.Contact.ID, it.ch.ID, DirOutbound, Resolved))
+	if c != nil {
+		c.MatchHow, c.MatchEvidence = "thread", "we wrote to them here in this conversation"
+	}
+	return c, err
 }
 
 // answeredTx is the conversation that a mail answers: by our reply token, else by the nearest message that it refers to. Its sender must be who the

@@ -27,7 +27,7 @@ func TestBadInputIsAnsweredAndNothingBreaks(t *testing.T) {
 			try  func(*hub)
 		}{
 			{"hooks", tryHooks}, {"mail", tryMail}, {"a form full of scripts", tryScripts}, {"bodies beyond all measure", tryHugeBodies}, {"lists", tryLists},
-			{"keys of requests", tryKeys}, {"every route of the API", tryEveryRoute},
+			{"keys of requests", tryKeys}, {"uploads", tryUploads}, {"every route of the API", tryEveryRoute},
 		} {
 			t.Run(c.name, func(t *testing.T) { c.try(h.in(t)) })
 		}
@@ -265,6 +265,21 @@ func tryLists(h *hub) {
 		if len(seen) != len(whole) {
 			h.t.Errorf("%s has %d rows, and %d when it is read by twos", path, len(whole), len(seen))
 		}
+	}
+}
+
+func tryUploads(h *hub) {
+	form := "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"%s\"\r\nContent-Type: %s\r\n\r\nhello\r\n--b--\r\n"
+	header := http.Header{"Content-Type": {"multipart/form-data; boundary=b"}}
+	for _, x := range [][2]string{{"plan.txt", "text/plain"}, {"\xff\xfe.txt", "text/\xff"}, {"../../etc/passwd", "a/b; c=\"\xff\""}, {strings.Repeat("n", 3000), strings.Repeat("t/", 500)}} {
+		status, answer, err := h.do(http.MethodPost, "/api/v1/uploads", header, fmt.Appendf(nil, form, x[0], x[1]))
+		var u inbox.UploadView
+		if err != nil || status != http.StatusCreated || json.Unmarshal(answer, &u) != nil || u.Size != 5 || strings.ContainsAny(u.Name, "/\x00") || len(u.Name) > 150 {
+			h.t.Errorf("an upload called %.40q is answered %d %s %v", x[0], status, answer, err)
+		}
+	}
+	for _, body := range []string{"", "--b", "--b\r\n\r\n--b--", "--b\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\nx\r\n--b--\r\n"} {
+		h.send("an upload without a file", 400, "/api/v1/uploads", header, body)
 	}
 }
 

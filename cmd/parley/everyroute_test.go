@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -43,7 +44,7 @@ func tryEveryRoute(h *hub) {
 	}
 	asked := 0
 	check := func(method, path, body string) {
-		header := http.Header{"Content-Type": {"application/json"}}
+		header := http.Header{"Content-Type": {"application/json"}, "X-Forwarded-For": {fmt.Sprintf("10.9.%d.%d", asked>>8, asked&255)}} // each from elsewhere, so that no limit spares a route
 		status, answer, err := h.do(method, path, header, []byte(body))
 		if asked++; err != nil || status >= 500 && status != http.StatusServiceUnavailable {
 			h.t.Errorf("%s %.120s with %.80q is answered %d %s %v", method, path, body, status, answer, err)
@@ -53,9 +54,6 @@ func tryEveryRoute(h *hub) {
 		}
 	}
 	for path, methods := range s.Paths {
-		if path == "/api/v1/setup" || strings.HasPrefix(path, "/api/v1/session") || path == "/api/v1/password" {
-			continue // bounded by attempts, and tried elsewhere
-		}
 		for method, op := range methods {
 			method = strings.ToUpper(method)
 			for _, word := range strangeWords {
@@ -71,7 +69,7 @@ func tryEveryRoute(h *hub) {
 			}
 		}
 	}
-	if asked < 1000 {
+	if h.must(http.MethodGet, "/session", nil, nil); asked < 1000 {
 		h.t.Errorf("only %d requests were made", asked)
 	}
 }

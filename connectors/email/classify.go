@@ -46,6 +46,9 @@ func (r Report) Reason() string {
 // Classify tells whether a person wrote m, before anything else is decided about it. The report is nil for what reports nothing.
 // Sources: RFC 3464 (delivery), 8098 (receipts), 5965 (complaints), 3834 (automatic answers), 2919 (lists).
 func Classify(m Mail) (connectors.Auto, *Report) {
+	if auto, r, ok := readNotification(m); ok {
+		return auto, &r
+	}
 	switch {
 	case m.ReportType == "feedback-report" || hasPart(m, "message/feedback-report") || strings.HasPrefix(m.Subject, "complaint about message from ") && hasPart(m, "message/rfc822"):
 		r := reportOf(m)
@@ -85,6 +88,9 @@ func isBounce(m Mail) bool {
 	if autoToken(m) == "auto-replied" && !nullSender(m) {
 		return false
 	}
+	if m.Header.Has("X-MLServer") && strings.Contains(m.Text, "Original mail as follows") || hasPart(m, "message/rfc822") && containsAny(m.Subject, bounceSubjectsJa) {
+		return true
+	}
 	daemon := fromDaemon(m)
 	if daemon && (bounceSubject(m.Subject) || nullSender(m) && bounceText(m) || carriesOriginal(m)) {
 		return true
@@ -98,7 +104,7 @@ func nullSender(m Mail) bool {
 	return m.Header.Has("Return-Path") && (v == "<>" || v == "" || strings.HasPrefix(strings.ToLower(v), "<mailer-daemon") || strings.HasPrefix(strings.ToLower(v), "mailer-daemon"))
 }
 
-var daemonNames = []string{"mailer-daemon", "mailerdaemon", "mail-daemon", "maildaemon", "postmaster", "mail delivery", "mail-delivery", "maildelivery", "delivery subsystem",
+var daemonNames = []string{"mailer-daemon", "mailerdaemon", "mail-daemon", "maildaemon", "postmaster", "post_master", "mail delivery", "mail-delivery", "maildelivery", "delivery subsystem",
 	"mailer daemon", "mdaemon", "postoffice", "bounce", "mmdf", "microsoft exchange", "system administrator", "mail system", "delivery service"}
 
 func fromDaemon(m Mail) bool {
@@ -120,7 +126,10 @@ func localPart(addr string) string {
 	return addr
 }
 
-var bounceSubjects = []string{"undeliver", "delivery status", "delivery fail", "delivery notification", "failure notice", "failed mail", "mail failure", "returned mail", "returned to sender",
+// bounceSubjectsJa are those of Japanese telephone companies, whose senders have ordinary names.
+var bounceSubjectsJa = []string{"メールエラー", "配信エラー", "送信エラー"}
+
+var bounceSubjects = []string{"smtp server: errors from", "undeliver", "delivery status", "delivery fail", "delivery notification", "failure notice", "failed mail", "mail failure", "returned mail", "returned to sender",
 	"mail delivery", "delivery problem", "delivery error", "delivery report", "could not be delivered", "cannot be delivered", "message not delivered", "not delivered",
 	"non-delivery", "nondeliverable", "undelivered", "returning message", "warning: message", "delayed mail", "message delayed", "mail system error", "mail error", "unable to deliver",
 	"can't be delivered", "unzustellbar", "non remis", "rejected", "недоставлен", "не доставлен", "error sending", "mail could not", "failed to deliver", "user unknown", "message status", "delivery has failed",
@@ -208,16 +217,14 @@ func containsAny(s string, words []string) bool {
 // reportOf gathers what the machine-readable parts say, and where there are none, what the text says.
 func reportOf(m Mail) Report {
 	var r Report
+	var returned []Address
 	for _, p := range m.Parts {
 		switch p.MIME {
 		case "message/delivery-status", "message/global-delivery-status", "message/disposition-notification", "message/feedback-report":
 			r.readStatus(p.Data)
 		case "message/rfc822", "text/rfc822-headers", "message/global", "message/rfc822-headers", "message/global-headers", "message/partial":
 			if o := ParseHeader(p.Data); r.OriginalID == "" {
-				r.OriginalID = o.MessageID
-				if len(r.Recipients) == 0 && len(o.To) == 1 {
-					r.Recipients = []FailedRecipient{{Address: o.To[0].Addr}}
-				}
+				r.OriginalID, returned = o.MessageID, o.To
 			}
 		}
 	}
@@ -228,6 +235,12 @@ func reportOf(m Mail) Report {
 	}
 	if r.OriginalID == "" {
 		r.OriginalID = quotedMessageID(m)
+	}
+	if len(r.Recipients) == 0 {
+		r.Recipients = failedInText(m)
+	}
+	if len(r.Recipients) == 0 && len(returned) == 1 {
+		r.Recipients = []FailedRecipient{{Address: returned[0].Addr}}
 	}
 	r.sum()
 	return r

@@ -72,6 +72,8 @@ type SMTPConfig struct {
 // ReceiverConfig is the channel's share of the built-in SMTP/LMTP receiver.
 type ReceiverConfig struct {
 	Enabled bool `json:"enabled"`
+	// AuthservID names the mail server beside us whose Authentication-Results are believed in what it hands over by LMTP.
+	AuthservID string `json:"authserv_id,omitempty"`
 }
 
 const (

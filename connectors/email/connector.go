@@ -139,7 +139,7 @@ func (c *Connector) receive(sink connectors.Sink) func(ctx context.Context, from
 		sum := sha256.New()
 		sum.Write([]byte(foldAddress(c.config.Address) + "\n"))
 		sum.Write(raw)
-		in, report := c.envelope(append(envelopeHeader(from, to), raw...))
+		in, report := c.envelope(append(append(envelopeHeader(from, to), c.resultsHeader(ctx, raw)...), raw...))
 		in.Key = "smtp:" + hex.EncodeToString(sum.Sum(nil))
 		return c.accept(ctx, sink, in, report)
 	}

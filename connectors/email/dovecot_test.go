@@ -43,6 +43,7 @@ func startDovecot(t *testing.T) *dovecot {
 	if os.Getuid() != 0 {
 		t.Skip("not tested: reading from a real Dovecot, which only root can start")
 	}
+	t.Parallel()                                   // each has its own, and mostly waits for it
 	dir, err := os.MkdirTemp("", "parley-dovecot") // t.TempDir is too long for its sockets
 	if err != nil {
 		t.Fatal(err)

@@ -95,11 +95,16 @@ type line struct {
 	role       Role
 }
 
+const (
+	maxLines = 50_000  // that are told apart; what is below them belongs to the last
+	maxPage  = 1 << 20 // bytes of a page that is folded; a larger one is shown whole
+)
+
 func cutLines(text string) []line {
-	lines := make([]line, 0, strings.Count(text, "\n")+1)
+	lines := make([]line, 0, min(strings.Count(text, "\n")+1, maxLines))
 	for start := 0; start < len(text); {
 		end := len(text)
-		if i := strings.IndexByte(text[start:], '\n'); i >= 0 {
+		if i := strings.IndexByte(text[start:], '\n'); i >= 0 && len(lines) < maxLines-1 {
 			end = start + i + 1
 		}
 		t := strings.TrimSpace(text[start:end])

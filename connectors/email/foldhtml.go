@@ -17,6 +17,9 @@ const FoldAttr = "data-parley-fold"
 // everything would be. The time is linear in the page's length.
 func FoldHTML(page string, o Origin) (marked, visible string) {
 	page = withoutOurMarks(page)
+	if len(page) > maxPage {
+		return page, ""
+	}
 	folds := foldsOf(page, o)
 	if len(folds) == 0 {
 		return page, ""
@@ -25,8 +28,14 @@ func FoldHTML(page string, o Origin) (marked, visible string) {
 	if strings.TrimSpace(visible) == "" {
 		return page, ""
 	}
-	return markFolds(page, folds), visible
+	if marked, ok := markFolds(page, folds); ok {
+		return marked, visible
+	}
+	return page, visible
 }
+
+// maxMarks is how many marks a page gets; one that needs more stays without, so that it can't grow without measure.
+const maxMarks = 5000
 
 // withoutOurMarks takes the attribute from those who write it themselves.
 func withoutOurMarks(page string) string { return ourMark.ReplaceAllString(page, "data-fold") }
@@ -166,7 +175,7 @@ func (r *pageReader) endLine() {
 	s := strings.Join(strings.Fields(r.text.String()), " ")
 	r.text.Reset()
 	r.filled = false
-	if s == "" {
+	if s == "" || len(r.lines) >= maxLines {
 		return
 	}
 	l := line{start: r.start, end: r.end, text: s, quoted: strings.HasPrefix(s, ">"), indented: r.indented > 0}
@@ -345,60 +354,60 @@ func forwards(rest string) bool {
 	return false
 }
 
-// markFolds writes the attribute into the page.
-func markFolds(page string, folds []span) string {
+// markFolds writes the attribute into the page; it is not ok when that needs more than maxMarks.
+func markFolds(page string, folds []span) (_ string, ok bool) {
 	var out strings.Builder
 	out.Grow(len(page) + len(page)/8)
 	t := html.NewTokenizer(strings.NewReader(page))
 	at, next := 0, 0
 	inside, depth := "", 0 // the marked element that is open
-	for t.Next() != html.ErrorToken {
-		raw := string(t.Raw())
-		token := t.Token()
+	marks := 0
+	for {
+		kind := t.Next()
+		if kind == html.ErrorToken {
+			return out.String(), true
+		}
+		raw := t.Raw()
 		begin := at
 		at += len(raw)
 		for next < len(folds) && folds[next].end <= begin {
 			next++
 		}
-		if depth > 0 {
-			switch {
-			case token.Data != inside:
-			case token.Type == html.StartTagToken:
-				depth++
-			case token.Type == html.EndTagToken:
-				depth--
+		marking := depth == 0 && next < len(folds) && folds[next].start <= begin
+		switch {
+		case marking && kind == html.TextToken && strings.TrimSpace(string(raw)) != "":
+			if marks++; marks > maxMarks {
+				return page, false
 			}
-			out.WriteString(raw)
+			out.WriteString("<span" + folds[next].mark() + ">" + strings.ReplaceAll(string(raw), "<", "&lt;") + "</span>") // a tag that never ends is text
+			continue
+		case kind != html.StartTagToken && kind != html.SelfClosingTagToken && kind != html.EndTagToken:
+			out.Write(raw)
 			continue
 		}
-		if next == len(folds) || folds[next].start > begin {
-			out.WriteString(raw)
+		source := page[begin:at] // TagName spoils raw
+		name, _ := t.TagName()
+		tag := string(name)
+		switch {
+		case depth > 0 && tag == inside && kind == html.StartTagToken:
+			depth++
+		case depth > 0 && tag == inside && kind == html.EndTagToken:
+			depth--
+		case marking && kind != html.EndTagToken && keepsMark[atom.Lookup(name)]:
+			if kind == html.StartTagToken && !isVoid(atom.Lookup(name)) {
+				inside, depth = tag, 1
+			}
+			if marks++; marks > maxMarks {
+				return page, false
+			}
+			out.WriteString(source[:1+len(tag)] + folds[next].mark() + source[1+len(tag):])
 			continue
 		}
-		mark := ` ` + FoldAttr + `="` + folds[next].role.String() + `"`
-		switch token.Type {
-		case html.StartTagToken, html.SelfClosingTagToken:
-			tag := atom.Lookup([]byte(token.Data))
-			if !keepsMark[tag] {
-				out.WriteString(raw)
-				continue
-			}
-			if token.Type == html.StartTagToken && !isVoid(tag) {
-				inside, depth = token.Data, 1
-			}
-			out.WriteString(raw[:1+len(token.Data)] + mark + raw[1+len(token.Data):])
-		case html.TextToken:
-			if strings.TrimSpace(raw) == "" {
-				out.WriteString(raw)
-				continue
-			}
-			out.WriteString("<span" + mark + ">" + strings.ReplaceAll(raw, "<", "&lt;") + "</span>") // a tag that never ends is text
-		default:
-			out.WriteString(raw)
-		}
+		out.WriteString(source)
 	}
-	return out.String()
 }
+
+func (s span) mark() string { return " " + FoldAttr + `="` + s.role.String() + `"` }
 
 // String is the role as FoldAttr has it.
 func (r Role) String() string {

@@ -344,30 +344,6 @@ func TestBounceReachesTheMessageItIsAbout(t *testing.T) {
 	}
 }
 
-func TestTrustNeedsTheNamedServersWord(t *testing.T) {
-	head := "From: anna@customer.test\nTo: support@hub.test\n\nx"
-	pass := "Authentication-Results: mx.hub.test; dmarc=pass header.from=customer.test\n"
-	forged := "Authentication-Results: mx.other.test; dmarc=pass header.from=customer.test\n"
-	for _, tc := range []struct {
-		name, results string
-		want          connectors.Trust
-	}{
-		{"passed at our server", pass, connectors.TrustDomain},
-		{"none", "", connectors.TrustAsserted},
-		{"another server's word", forged, connectors.TrustAsserted},
-		{"ours is below another's", forged + pass, connectors.TrustAsserted},
-		{"passed for another domain", strings.Replace(pass, "from=customer.test", "from=evil.test", 1), connectors.TrustAsserted},
-		{"failed", strings.Replace(pass, "pass", "fail", 1), connectors.TrustAsserted},
-	} {
-		if got := trustOf(Parse([]byte(tc.results+head)), "mx.hub.test"); got != tc.want {
-			t.Errorf("%s: %s", tc.name, got)
-		}
-		if got := trustOf(Parse([]byte(tc.results+head)), ""); got != connectors.TrustAsserted {
-			t.Errorf("%s, with no server named: %s", tc.name, got)
-		}
-	}
-}
-
 func TestOwnMessageID(t *testing.T) {
 	id := MessageID("0190a1b2-0000-7000-8000-000000000001", "0190a1b2-0000-7000-8000-000000000002", "hub.test", testSecret)
 	if !OwnMessageID(id, testSecret) || !OwnMessageID(strings.ToUpper(id), testSecret) {

@@ -43,6 +43,12 @@ func (c *Connector) fill(in connectors.Inbound, m Mail) (connectors.Inbound, *Re
 	in.Text, in.Visible, in.HTML = foldBodies(m)
 	in.ProviderID = m.MessageID
 	in.Headers = displayHeaders(m)
+	if v, ok := inviteOf(m); ok {
+		in.Headers["Invite"] = v.Line()
+		if strings.TrimSpace(in.Text) == "" {
+			in.Text = v.String()
+		}
+	}
 	in.Recipients = recipients(m)
 	in.Thread = c.thread(m)
 
@@ -63,7 +69,11 @@ func (c *Connector) fill(in connectors.Inbound, m Mail) (connectors.Inbound, *Re
 		return in, nil
 	}
 	in.Sender.Name = sender.Name
-	in.Sender.Claims = []connectors.Claim{{Kind: connectors.KindEmail, Value: sender.Addr, Trust: trustOf(m, c.authservID())}}
+	found := authenticate(m, sender.Addr, c.authServers()...)
+	in.Sender.Claims = []connectors.Claim{{Kind: connectors.KindEmail, Value: sender.Addr, Trust: found.trust}}
+	if found.words != "" {
+		in.Headers["Authentication"] = found.words
+	}
 	return in, nil
 }
 
@@ -222,13 +232,6 @@ func cutDisplay(s string) string {
 // isOwn is true for the channel's address, with or without a plus part.
 func (c *Connector) isOwn(addr string) bool {
 	return addr != "" && sameAddress(withoutDetail(addr), withoutDetail(c.config.Address))
-}
-
-func (c *Connector) authservID() string {
-	if c.config.IMAP == nil {
-		return ""
-	}
-	return c.config.IMAP.AuthservID
 }
 
 // accept hands one item to the sink and tells what became of the message that a report is about. The item comes second: when it is

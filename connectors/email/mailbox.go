@@ -38,6 +38,8 @@ var ordinaryPace = pace{
 const (
 	batchMails = 100
 	batchBytes = 32 << 20
+
+	lateAnswer = 5 * time.Minute // an answer written elsewhere that is older when it is seen stands at its own time
 )
 
 // mailbox follows one mailbox of the server. Its position is kept by the sink: it moves with every mail, in the same transaction.
@@ -302,6 +304,7 @@ func (m *mailbox) fetch(s *session, mails []meta) ([]mailItem, error) {
 		if m.sent {
 			it.report = nil
 			it.in, it.proof = m.c.fromSent(it.in)
+			it.in.Recovered = !mail.at.IsZero() && m.c.host.Now().Sub(mail.at) > lateAnswer
 		}
 		it.in.Key = m.key(mail.uid)
 		it.in.At = mail.at // not the Date field: that is the sender's clock, or his wish

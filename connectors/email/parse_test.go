@@ -228,6 +228,24 @@ func TestTheLargestMailStaysWithin64MB(t *testing.T) {
 	}
 }
 
+// The texts and pages that cost the most to fold.
+func TestTheLargestTextsStayWithin64MB(t *testing.T) {
+	for _, tc := range []struct{ name, kind, unit string }{
+		{"blank lines", "plain", "\r\n"}, {"quoted lines", "plain", "> a\r\n"}, {"lines of a page", "html", "x<br>"}, {"quotes in a page", "html", "<blockquote type=cite>x</blockquote>"}, {"elements in a quote", "html", "<p>"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for _, size := range []int{maxPage - 100, maxText} {
+				raw := "From: a@b.test\r\nContent-Type: text/" + tc.kind + "\r\n\r\nHello<br>From: a@b.test<br>To: b<br>Sent: 1<br>\r\n" + strings.Repeat(tc.unit, size/len(tc.unit))
+				took, used := costOf([]byte(raw), func(Mail) {})
+				t.Logf("%d kB in %s, %d MB allocated", len(raw)>>10, took, used>>20)
+				if took > 2*time.Second || used > 64<<20 {
+					t.Errorf("%d kB in %s, %d MB allocated", len(raw)>>10, took, used>>20)
+				}
+			}
+		})
+	}
+}
+
 // FuzzParse looks for mails that cost a panic, too much time, or text that a database would refuse.
 func FuzzParse(f *testing.F) {
 	var seeds []string
@@ -256,6 +274,7 @@ func FuzzParse(f *testing.F) {
 		began := time.Now()
 		m := Parse(raw)
 		Classify(m)
+		foldBodies(m)
 		if took := time.Since(began); took > 200*time.Millisecond+time.Duration(len(raw))*500 {
 			t.Errorf("%d bytes took %s", len(raw), took)
 		}

@@ -38,8 +38,8 @@ type popRefusal string
 func (r popRefusal) Error() string { return oneLine(string(r)) }
 
 const (
-	popLine  = 4 << 10 // longest line of a reply that is no mail
-	popLines = 1 << 20 // mails in a maildrop
+	popLine = 4 << 10  // bytes of the longest line of a reply that is no mail
+	popList = 32 << 20 // bytes of the longest list: some 400,000 mails
 )
 
 // dialPOP3 connects and signs in. The connection ends with ctx.
@@ -211,7 +211,7 @@ func (d *drop) askLines(command string) ([]string, error) {
 		return nil, err
 	}
 	var lines []string
-	for {
+	for size := 0; ; {
 		l, err := d.line()
 		if err != nil {
 			return nil, err
@@ -219,7 +219,7 @@ func (d *drop) askLines(command string) ([]string, error) {
 		if l == "." {
 			return lines, nil
 		}
-		if len(lines) >= popLines {
+		if size += len(l) + 16; size > popList {
 			return nil, errors.New("the server sent an endless list")
 		}
 		lines = append(lines, strings.TrimPrefix(l, "."))

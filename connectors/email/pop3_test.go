@@ -2,7 +2,10 @@ package email
 
 import (
 	"bufio"
+	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -170,7 +173,7 @@ func TestOddMaildrops(t *testing.T) {
 			sink := newSink()
 			c := newChannel(t, map[string]any{"pop3": script(t, tc.answers)})
 			r, err := c.Reconcile(t.Context(), sink)
-			got := ""
+			var got string
 			if err != nil {
 				got = err.Error()
 			} else {
@@ -186,4 +189,35 @@ func TestOddMaildrops(t *testing.T) {
 			}
 		})
 	}
+}
+
+// talk is a connection to a server that says bytes and does not listen.
+type talk struct {
+	net.Conn
+	io.Reader
+}
+
+func (t talk) Read(b []byte) (int, error)     { return t.Reader.Read(b) }
+func (talk) Write(b []byte) (int, error)      { return len(b), nil }
+func (talk) Close() error                     { return nil }
+func (talk) SetDeadline(time.Time) error      { return nil }
+func (talk) SetReadDeadline(time.Time) error  { return nil }
+func (talk) SetWriteDeadline(time.Time) error { return nil }
+
+// Whatever a POP3 server says, the client ends, and keeps no more than it may.
+func FuzzMaildropServer(f *testing.F) {
+	f.Add([]byte("+OK\r\n+OK\r\nSASL XOAUTH2\r\n.\r\n+OK\r\n+OK\r\n+OK\r\n1 a\r\n.\r\n+OK\r\n1 5\r\n.\r\n+OK\r\n..x\r\n.\r\n+OK\r\nx\r\n.\r\n+OK\r\n"))
+	f.Add([]byte("+OK\r\n-ERR\r\n-ERR [AUTH] no\r\n"))
+	f.Add([]byte("+OK\n+OK\n.\n+OK\n+OK\n+OK\nx\n-1 b\n99999999999999999999 c\n.\n+OK\n1\n.\n+OK\n."))
+	f.Fuzz(func(t *testing.T, said []byte) {
+		c := newChannel(t, map[string]any{"pop3": map[string]any{"host": "h", "port": 1, "security": "none", "username": "u", "password": "p"}})
+		c.host.Dial = func(context.Context, string, string) (net.Conn, error) {
+			return talk{Reader: bytes.NewReader(said)}, nil
+		}
+		sink := newSink()
+		r, err := c.Reconcile(t.Context(), sink)
+		if err == nil && r[0].Here+r[0].Quarantined != int64(len(sink.items())) {
+			t.Errorf("%s, %d items", r[0], len(sink.items()))
+		}
+	})
 }

@@ -91,14 +91,14 @@ func TestDovecotOverABadLine(t *testing.T) {
 	sink.awaitItems(t, half/2)
 	d.doveadm("mailbox", "update", "--uid-validity", "4242", "-u", "support@hub.test", "INBOX")
 	d.deliverLarge(half, *proofMails)
-	items := sink.awaitItems(t, *proofMails)
+	sink.awaitItems(t, *proofMails)
 	took := time.Since(began)
 	sink.awaitState(t, connectors.StateConnected)
 	all, err := c.Reconcile(t.Context(), sink)
 	if err != nil {
 		t.Fatal(err)
 	}
-	items = sink.items()
+	items := sink.items()
 	lost, doubled, bytes := 0, 0, 0
 	seen := subjects(items)
 	for n := range *proofMails {

@@ -91,6 +91,24 @@ func TestReconciliationCountsMailUnderItsNewNumberAsHere(t *testing.T) {
 	}
 }
 
+// copyTree copies a maildir whole. Dovecot may be at work in it: then once more.
+func copyTree(t *testing.T, from, to string) {
+	t.Helper()
+	for n := 0; ; n++ {
+		out, err := exec.Command("cp", "-a", from, to).CombinedOutput()
+		if err == nil {
+			return
+		}
+		if n == 20 {
+			t.Fatalf("copy %s: %v %s", from, err, out)
+		}
+		if err := os.RemoveAll(to); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
 // A server that was put back from a backup gives numbers a second time that it gave before, to other mail: taken for known, they would be lost.
 func TestDovecotRestoredFromABackup(t *testing.T) {
 	d := startDovecot(t)
@@ -100,13 +118,7 @@ func TestDovecotRestoredFromABackup(t *testing.T) {
 	stop := running(t, newChannel(t, config), sink)
 	sink.awaitItems(t, 5)
 	home, backup := filepath.Join(d.dir, "mail", "hub.test", "support"), filepath.Join(d.dir, "backup")
-	shell := func(args ...string) {
-		t.Helper()
-		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %v %s", args, err, out)
-		}
-	}
-	shell("cp", "-a", home, backup)
+	copyTree(t, home, backup)
 	deliver(t, d, 4)
 	sink.awaitItems(t, 9)
 	if err := stop(); err != nil {
@@ -115,7 +127,7 @@ func TestDovecotRestoredFromABackup(t *testing.T) {
 	if err := os.Rename(home, home+".gone"); err != nil { // Dovecot may still write there
 		t.Fatal(err)
 	}
-	shell("cp", "-a", backup, home)
+	copyTree(t, backup, home)
 	for _, subject := range []string{"after the restore", "and another"} {
 		if _, err := d.Deliver(letter(subject)); err != nil {
 			t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 
 // whatever happens to the mailbox, the line and the database in between, each mail that stayed is stored, and none twice.
 func TestAnySequenceOfEventsLosesNothing(t *testing.T) {
+	t.Parallel()
 	sequence := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		sequence++

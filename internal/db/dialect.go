@@ -81,6 +81,20 @@ func (d *DB) SkipLocked(table string) string {
 	return ""
 }
 
+// Newest asks for the rows of table (which has a full-text index and is numbered by n) that hold all words of q, youngest first; it reads no
+// more of them than are taken. ok is false when q has no words.
+func (d *DB) Newest(tx *gorm.DB, table, q string) (rows *gorm.DB, ok bool) {
+	condition, argument, ok := d.Words(table, q)
+	if !ok {
+		return tx, false
+	}
+	if d.Dialect == Postgres {
+		return tx.Table(table).Where(condition, argument).Order(table + ".n DESC"), true
+	}
+	fts := table + "_fts"
+	return tx.Table(fts).Joins("CROSS JOIN "+table+" ON "+table+".n = "+fts+".rowid").Where(fts+" MATCH ?", argument).Order(fts + ".rowid DESC"), true
+}
+
 // Words is the condition, with its argument, that a row of table (which has a full-text index) holds all words of q, the last one as
 // a beginning; ok is false when q has no words. Words part at punctuation, as they do in the index.
 func (d *DB) Words(table, q string) (condition, argument string, ok bool) {

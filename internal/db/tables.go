@@ -77,11 +77,11 @@ func (d *DB) TablesTx(tx *gorm.DB) ([]Table, error) {
 }
 
 const (
-	sqliteTables  = `SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite%' AND name <> 'goose_db_version' ORDER BY name`
+	sqliteTables  = `SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT IN ('goose_db_version', 'conversation_counts') ORDER BY name`
 	sqliteColumns = `SELECT name, LOWER(type) AS type, FALSE AS serial FROM pragma_table_xinfo(?) WHERE hidden = 0 ORDER BY cid`
 	sqliteRefers  = `SELECT DISTINCT "table" FROM pragma_foreign_key_list(?)`
 
-	postgresTables = `SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' AND table_name <> 'goose_db_version' ORDER BY table_name`
+	postgresTables = `SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' AND table_name NOT IN ('goose_db_version', 'conversation_counts') ORDER BY table_name`
 
 	postgresColumns = `SELECT column_name AS name, data_type AS type, is_identity = 'YES' AS serial FROM information_schema.columns
 		WHERE table_schema = current_schema() AND table_name = ? AND is_generated = 'NEVER' ORDER BY ordinal_position`

@@ -74,9 +74,22 @@ func (m *Mailbox) Up() error {
 		InsecureAuth: true,
 		Logger:       quiet{},
 	})
-	server := m.server
-	m.served.Go(func() { _ = server.Serve(m.line.listener(l)) }) // ends with Down
+	server, begun := m.server, &begunListener{Listener: m.line.listener(l), begun: make(chan struct{})}
+	m.served.Go(func() { _ = server.Serve(begun) }) // ends with Down
+	<-begun.begun                                   // go-imap's Close and the beginning of its Serve race
 	return nil
+}
+
+// begunListener tells when its server accepts for the first time.
+type begunListener struct {
+	net.Listener
+	once  sync.Once
+	begun chan struct{}
+}
+
+func (l *begunListener) Accept() (net.Conn, error) {
+	l.once.Do(func() { close(l.begun) })
+	return l.Listener.Accept()
 }
 
 // Down stops listening and cuts every connection.

@@ -32,6 +32,8 @@ type Options struct {
 	LMTPListen string // LMTP, host:port
 	Hostname   string // for the greeting; "localhost" when empty
 	Log        *slog.Logger
+	// Resolver answers the questions of SPF, DKIM and DMARC; the system's when nil.
+	Resolver Resolver
 
 	// Zero means the default in brackets.
 	MaxConns      int           // connections at once, SMTP and LMTP together [100]
@@ -78,6 +80,9 @@ func New(o Options) *Receiver {
 	o.Silence = or(o.Silence, time.Minute)
 	o.Lifetime = or(o.Lifetime, 15*time.Minute)
 	o.StoreTimeout = or(o.StoreTimeout, 30*time.Second)
+	if o.Resolver == nil {
+		o.Resolver = net.DefaultResolver
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -202,8 +207,8 @@ func (r *Receiver) Addrs() (smtpAddr, lmtpAddr net.Addr) {
 }
 
 func (r *Receiver) server(ctx context.Context, lmtp bool) *smtp.Server {
-	s := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) {
-		return &session{receiver: r, ctx: ctx}, nil
+	s := smtp.NewServer(smtp.BackendFunc(func(conn *smtp.Conn) (smtp.Session, error) {
+		return &session{receiver: r, ctx: ctx, conn: conn, lmtp: lmtp}, nil
 	}))
 	s.LMTP, s.Domain = lmtp, r.options.Hostname
 	s.MaxMessageBytes, s.MaxRecipients, s.MaxLineLength = maxMail, maxRecipients, maxLine
@@ -223,6 +228,8 @@ func (l logAdapter) Println(v ...any) { l.log.Debug("mail receiver", "detail", f
 type session struct {
 	receiver *Receiver
 	ctx      context.Context
+	conn     *smtp.Conn
+	lmtp     bool
 	from     string
 	rcpts    []recipient
 }
@@ -296,11 +303,12 @@ func (s *session) deliver(raw []byte) map[*claim]error {
 	for _, r := range s.rcpts {
 		to[r.claim] = append(to[r.claim], r.address)
 	}
+	provenance := connectors.Provenance{Results: s.results(raw), Local: s.lmtp}
 	results := map[*claim]error{}
 	s.receiver.storing.RLock()
 	defer s.receiver.storing.RUnlock()
 	for c, addresses := range to {
-		ctx, cancel := context.WithTimeout(s.ctx, s.receiver.options.StoreTimeout)
+		ctx, cancel := context.WithTimeout(connectors.WithProvenance(s.ctx, provenance), s.receiver.options.StoreTimeout)
 		results[c] = s.hand(ctx, c, addresses, raw)
 		cancel()
 	}
