@@ -319,7 +319,7 @@ function useMails(c: Conversation, contact: Contact | undefined): { newest: Mess
   const channels = useChannels().data ?? NO_CHANNELS
   const own = channels.map((ch) => ch.config?.address).filter((a) => typeof a === 'string')
   const known = (contact?.identities ?? []).filter((i) => i.kind === 'email').map((i) => i.value)
-  const mails = thread.ids.map((id) => store.message(id)).filter((m) => m !== undefined && isMail(m))
+  const mails = thread.ids.flatMap((id) => store.message(id) ?? []).filter(isMail)
   const talk = mails.findLast((m) => m.direction === 'inbound' || isTo(m, [c.peer, ...known]))
   return {
     newest: mails.findLast((m) => m.direction === 'inbound') ?? mails.at(-1),
