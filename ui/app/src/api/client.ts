@@ -152,6 +152,8 @@ export const api = {
     good<T.Channel>(hub.PATCH('/api/v1/channels/{id}', { ...guarded(id, version), body })),
   testChannel: (id: string) => good<{ ok: boolean; detail: string }>(hub.POST('/api/v1/channels/{id}/test', byId(id))),
   enableChannel: (id: string) => good<T.Channel>(hub.POST('/api/v1/channels/{id}/enable', byId(id))),
+  authorizeChannel: (id: string) => good<{ url: string }>(hub.POST('/api/v1/channels/{id}/authorize', byId(id))),
+  reconcileChannel: (id: string) => good<T.Page<T.Reconciled>>(hub.POST('/api/v1/channels/{id}/reconcile', byId(id))),
   disableChannel: (id: string) => good<T.Channel>(hub.POST('/api/v1/channels/{id}/disable', byId(id))),
 
   users: () => good<T.Page<T.User>>(hub.GET('/api/v1/users')),

@@ -31,6 +31,7 @@ export interface Session {
 export type Team = Whole<Schemas['TeamView']>
 export type Role = Whole<Schemas['RoleView']>
 export type Channel = As<Schemas['ChannelView'], { config: Record<string, unknown> }>
+export type Reconciled = Schemas['Reconciled']
 export type LastMessage = Schemas['LastMessage']
 export type Match = Schemas['Match']
 export type Conversation = As<

@@ -18,6 +18,7 @@ import { Link, useNavigate } from '@tanstack/react-router'
 import { api } from '../api/client'
 import { t } from '../i18n'
 import { useLink } from '../live/hooks'
+import { leave } from '../session/arrive'
 import { useMe } from '../session/session'
 import { Avatar } from '../ui/Avatar'
 import { lastView } from './router'
@@ -116,7 +117,7 @@ function MyMenu({ onHelp, onPalette }: { onHelp: () => void; onPalette: () => vo
     client.invalidateQueries({ queryKey: ['session'] })
   }
   const signOut = async () => {
-    await api.signOut()
+    await leave()
     client.clear()
     location.assign('/')
   }

@@ -17,7 +17,7 @@ import { useLive, useThread } from '../live/hooks'
 import { store } from '../live/live'
 import { useChannels } from '../session/queries'
 import { undoSeconds, useMe } from '../session/session'
-import { othersOf } from '../text/addresses'
+import { isTo, othersOf } from '../text/addresses'
 import { peerName } from '../text/names'
 import { smsParts } from '../text/sms'
 import { ChannelGlyph, channelTypeName } from '../ui/channel'
@@ -75,6 +75,7 @@ export function Composer({ c, mode: wanted, onMode, focus, onDone }: Props) {
     if (focus > 0) field.current?.focus()
   }, [focus])
   useGrowing(field, text)
+  useStart(field, forward && text.startsWith('\n'))
 
   const submit = async (thenResolve = false, sendAt?: string) => {
     if (empty || uploads.busy) return
@@ -122,7 +123,6 @@ export function Composer({ c, mode: wanted, onMode, focus, onDone }: Props) {
     if (!newest) return
     if (!drafts.read(c.id, 'forward').mail) drafts.write(c.id, 'forward', forwardOf(newest, c.subject))
     onMode('forward')
-    requestAnimationFrame(() => field.current?.setSelectionRange(0, 0))
   }
   const closeMail = () => {
     if (!forward) return setMail(undefined)
@@ -202,6 +202,8 @@ export function Composer({ c, mode: wanted, onMode, focus, onDone }: Props) {
             <span className="cut">
               {oneWay ? t('composer.oneWay', { channel: channelTypeName(c.channel_type) }) : t('composer.onlyTeam')}
             </span>
+          ) : forward ? (
+            <span className="cut">{newest?.attachments.length ? t('composer.withoutFiles') : ''}</span>
           ) : (
             <Via c={c} contact={contact} routes={routes} route={route} onChoose={choose} />
           )}
@@ -311,14 +313,21 @@ export function Composer({ c, mode: wanted, onMode, focus, onDone }: Props) {
 
 const withKey = (name: 'keys.replyAll' | 'keys.forward', key: string) => t('keys.withKey', { name: t(name), key })
 
-/** The newest mail of the conversation, and who stands in it beside the person and ourselves. */
+/** The mail that "forward" passes on, and who is written to by "reply all" beside the person and ourselves. */
 function useMails(c: Conversation, contact: Contact | undefined): { newest: Message | undefined; others: string[] } {
   const thread = useThread(c.id)
-  const own = (useChannels().data ?? NO_CHANNELS).map((ch) => ch.config?.address).filter((a) => typeof a === 'string')
-  const newest = thread.ids.map((id) => store.message(id)).findLast((m) => m?.kind === 'email' && !m.auto)
+  const channels = useChannels().data ?? NO_CHANNELS
+  const own = channels.map((ch) => ch.config?.address).filter((a) => typeof a === 'string')
   const known = (contact?.identities ?? []).filter((i) => i.kind === 'email').map((i) => i.value)
-  return { newest, others: newest ? othersOf(newest, c.peer, [...own, ...known]) : [] }
+  const mails = thread.ids.flatMap((id) => store.message(id) ?? []).filter(isMail)
+  const talk = mails.findLast((m) => m.direction === 'inbound' || isTo(m, [c.peer, ...known]))
+  return {
+    newest: mails.findLast((m) => m.direction === 'inbound') ?? mails.at(-1),
+    others: talk ? othersOf(talk, c.peer, [...own, ...known]) : [],
+  }
 }
+
+const isMail = (m: Message) => m.kind === 'email' && !m.auto && m.status !== 'cancelled' && !m.deleted_at
 
 interface ViaProps {
   c: Conversation
@@ -370,6 +379,15 @@ function Via({ c, contact, routes, route, onChoose }: ViaProps) {
 function SmsLength({ text }: { text: string }) {
   const { parts, left } = smsParts(text)
   return <span className="tabular">{t('composer.sms', { count: parts, left })}</span>
+}
+
+/** The comment on a mail that is passed on begins above it. */
+function useStart(field: React.RefObject<HTMLTextAreaElement | null>, on: boolean) {
+  useEffect(() => {
+    if (!on) return
+    field.current?.setSelectionRange(0, 0)
+    field.current?.scrollTo(0, 0)
+  }, [on, field])
 }
 
 /** The field is as high as its text, within the limits of the style sheet. */

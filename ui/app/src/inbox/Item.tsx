@@ -1,6 +1,6 @@
 import { IconAlertTriangle, IconBolt, IconDots, IconNote } from '@tabler/icons-react'
 import { memo } from 'react'
-import type { Message } from '../api/types'
+import type { Attachment, Message } from '../api/types'
 import { locale, t } from '../i18n'
 import { useLive } from '../live/hooks'
 import type { Pending } from '../live/store'
@@ -47,6 +47,7 @@ function Said({ m, grouped, onUndo }: { m: Message; grouped: boolean; onUndo: (m
   const ours = m.direction !== 'inbound'
   const name = m.author.name || (ours ? t('thread.us') : contactName(contact))
   const mail = m.kind === 'email' && m.body_html !== ''
+  const files = (m.attachments ?? []).filter((a) => !standsInText(m, a))
   return (
     <article
       className={css.said}
@@ -69,12 +70,17 @@ function Said({ m, grouped, onUndo }: { m: Message; grouped: boolean; onUndo: (m
       )}
       <div className={css.bubble}>
         <Body m={m} mail={mail} />
-        {m.attachments && m.attachments.length > 0 && !m.deleted_at && <AttachmentList attachments={m.attachments} />}
+        {files.length > 0 && !m.deleted_at && <AttachmentList attachments={files} />}
         {m.edits && m.edits.length > 0 && <Edits m={m} />}
       </div>
       {m.direction === 'outbound' && <DeliveryState m={m} onUndo={onUndo} />}
     </article>
   )
+}
+
+/** A picture that is drawn among the words need not be listed below them. */
+function standsInText(m: Message, a: Attachment): boolean {
+  return a.inline === true && m.body_html.includes(`/files/attachments/${a.id}?`)
 }
 
 function Body({ m, mail }: { m: Message; mail: boolean }) {

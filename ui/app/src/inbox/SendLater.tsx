@@ -24,7 +24,7 @@ export function SendLater({ disabled, onPick }: { disabled: boolean; onPick: (at
   }
   const now = new Date()
   return (
-    <Popover opened={open} onChange={setOpen} position="top-end" width={280} trapFocus returnFocus withinPortal>
+    <Popover opened={open} onChange={setOpen} position="top-end" width={320} trapFocus returnFocus withinPortal>
       <Popover.Target>
         <ActionIcon
           disabled={disabled}

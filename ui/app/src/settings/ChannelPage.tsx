@@ -12,9 +12,11 @@ import { Ago } from '../ui/Ago'
 import { channelTypeName } from '../ui/channel'
 import { Failed, SkeletonRows } from '../ui/states'
 import { toast } from '../ui/toasts'
+import { Authorisation } from './Authorisation'
 import { ChannelForm } from './ChannelForm'
 import { ChannelLinks } from './ChannelLinks'
 import { HealthWord } from './ChannelsPage'
+import { Reconciliation } from './Reconciliation'
 import { Section } from './SettingsPage'
 import css from './settings.module.css'
 
@@ -43,6 +45,8 @@ export function ChannelPage() {
     <Section title={c.name} actions={<span className="dim">{channelTypeName(c.type)}</span>}>
       <div className={css.blocks}>
         <Health c={c} />
+        {c.type === 'email' && <Authorisation c={c} />}
+        {c.type === 'email' && <Reconciliation c={c} />}
         <ChannelLinks c={c} />
         <section>
           <h2>{t('channel.settings')}</h2>

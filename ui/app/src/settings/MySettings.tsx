@@ -9,6 +9,7 @@ import { undoSeconds, useMe } from '../session/session'
 import { Select } from '../ui/Select'
 import { roleName } from './PeoplePage'
 import { Section } from './SettingsPage'
+import { Signature } from './Signature'
 import css from './settings.module.css'
 
 const UNDO_SECONDS = [0, 5, 10, 20, 30]
@@ -19,10 +20,13 @@ export function MySettings() {
   const [keys, setKeys] = useState(singleKeys.on)
   const [error, setError] = useState('')
   const save = async (settings: Record<string, unknown>) => {
+    await api.saveSession({ settings })
+    await client.invalidateQueries({ queryKey: ['session'] })
+  }
+  const saveUndo = async (seconds: number) => {
     setError('')
     try {
-      await api.saveSession({ settings })
-      await client.invalidateQueries({ queryKey: ['session'] })
+      await save({ undo_seconds: seconds })
     } catch (e) {
       setError(asProblem(e).message)
     }
@@ -46,7 +50,7 @@ export function MySettings() {
           options={[...new Set([...UNDO_SECONDS, undoSeconds(me)])]
             .sort((a, b) => a - b)
             .map((n) => ({ value: String(n), label: n === 0 ? t('me.undoOff') : t('me.seconds', { count: n }) }))}
-          onChange={(v) => save({ undo_seconds: Number(v) })}
+          onChange={(v) => saveUndo(Number(v))}
           error={error}
         />
         <Switch
@@ -58,6 +62,7 @@ export function MySettings() {
             setKeys(singleKeys.on)
           }}
         />
+        <Signature save={save} />
       </div>
     </Section>
   )

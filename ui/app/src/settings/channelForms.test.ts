@@ -20,7 +20,9 @@ describe('a channel form', () => {
     expect(configOf('email', values)).toEqual({
       address: 'a@b.example',
       receiver: { enabled: true },
-      smtp: { host: 's', security: 'starttls', port: 587 },
+      smtp: { host: 's', security: 'starttls', port: 587, auth: 'password' },
+      new_subject: 'join',
+      plus_addressing: false,
       lead: { create: 'new_contact' },
     })
   })
@@ -42,6 +44,19 @@ describe('a channel form', () => {
     const sent = configOf('email', { ...valuesOf('email', config), imap: false }, config)
     expect(sent.imap).toBeNull()
     expect(sent.smtp).toMatchObject({ host: 's' })
+  })
+
+  it('reads a mailbox by one way only', () => {
+    const config = { address: 'a@b.example', imap: { host: 'i', port: 993 } }
+    const values = { ...valuesOf('email', config), imap: false, pop3: true, 'pop3.host': 'p' }
+    expect(configOf('email', values, config)).toMatchObject({ imap: null, pop3: { host: 'p' } })
+    expect(configOf('email', { ...values, imap: true }, config)).not.toHaveProperty('pop3')
+  })
+
+  it('forgets a password where a token signs in, and keeps what the provider granted', () => {
+    const oauth = { provider: 'google', client_id: 'c', refresh_token: '***' }
+    const config = { address: 'a@b.example', imap: { host: 'i', auth: 'oauth2', password: '***' }, oauth }
+    expect(configOf('email', valuesOf('email', config), config)).toMatchObject({ imap: { password: null }, oauth })
   })
 
   it('keeps settings that it does not know', () => {

@@ -19,30 +19,89 @@ export interface Field {
   /** Can be made up here: a secret that both sides only have to share. */
   generate?: boolean
   /** Starts a block of its own, with this heading. */
-  heading?: 'receive' | 'send'
+  heading?: 'receive' | 'send' | 'oauth'
 }
 
 const is = (path: string, value: string | boolean) => (v: Values) => v[path] === value
 const security = ['tls', 'starttls', 'none']
 
+const auth = ['password', 'oauth2']
+const reads = (box: 'imap' | 'pop3') => (v: Values) => v[box] === true && (box === 'imap' || v.imap !== true)
+const both = (a: (v: Values) => boolean, b: (v: Values) => boolean) => (v: Values) => a(v) && b(v)
+const withToken = (v: Values) =>
+  (reads('imap')(v) && v['imap.auth'] === 'oauth2') ||
+  (reads('pop3')(v) && v['pop3.auth'] === 'oauth2') ||
+  (v.smtp === true && v['smtp.auth'] === 'oauth2')
+const ownProvider = both(withToken, is('oauth.provider', 'custom'))
+
 const email: Field[] = [
   { path: 'address', kind: 'text', required: true, placeholder: 'support@example.com' },
   { path: 'name', kind: 'text' },
   { path: 'imap', kind: 'switch', preset: true, heading: 'receive' },
-  { path: 'imap.host', kind: 'text', required: true, placeholder: 'imap.example.com', when: is('imap', true) },
-  { path: 'imap.security', kind: 'select', options: security, preset: 'tls', when: is('imap', true) },
-  { path: 'imap.port', kind: 'number', preset: '993', when: is('imap', true) },
-  { path: 'imap.username', kind: 'text', required: true, when: is('imap', true) },
-  { path: 'imap.password', kind: 'secret', required: true, when: is('imap', true) },
-  { path: 'imap.mailboxes', kind: 'list', advanced: true, placeholder: 'INBOX', when: is('imap', true) },
-  { path: 'imap.backfill_from', kind: 'text', advanced: true, placeholder: '2026-01-01', when: is('imap', true) },
+  { path: 'imap.host', kind: 'text', required: true, placeholder: 'imap.example.com', when: reads('imap') },
+  { path: 'imap.security', kind: 'select', options: security, preset: 'tls', when: reads('imap') },
+  { path: 'imap.port', kind: 'number', preset: '993', when: reads('imap') },
+  { path: 'imap.auth', kind: 'select', options: auth, preset: 'password', when: reads('imap') },
+  { path: 'imap.username', kind: 'text', required: true, when: reads('imap') },
+  {
+    path: 'imap.password',
+    kind: 'secret',
+    required: true,
+    when: both(reads('imap'), (v) => v['imap.auth'] !== 'oauth2'),
+  },
+  { path: 'imap.mailboxes', kind: 'list', advanced: true, placeholder: 'INBOX', when: reads('imap') },
+  { path: 'imap.backfill_from', kind: 'text', advanced: true, placeholder: '2026-01-01', when: reads('imap') },
+  { path: 'imap.authserv_id', kind: 'text', advanced: true, placeholder: 'mx.example.com', when: reads('imap') },
+  { path: 'pop3', kind: 'switch', preset: false, when: (v) => v.imap !== true },
+  { path: 'pop3.host', kind: 'text', required: true, placeholder: 'pop.example.com', when: reads('pop3') },
+  { path: 'pop3.security', kind: 'select', options: security, preset: 'tls', when: reads('pop3') },
+  { path: 'pop3.port', kind: 'number', preset: '995', when: reads('pop3') },
+  { path: 'pop3.auth', kind: 'select', options: auth, preset: 'password', when: reads('pop3') },
+  { path: 'pop3.username', kind: 'text', required: true, when: reads('pop3') },
+  {
+    path: 'pop3.password',
+    kind: 'secret',
+    required: true,
+    when: both(reads('pop3'), (v) => v['pop3.auth'] !== 'oauth2'),
+  },
+  { path: 'pop3.backfill_from', kind: 'text', advanced: true, placeholder: '2026-01-01', when: reads('pop3') },
+  { path: 'pop3.delete_after_days', kind: 'number', advanced: true, placeholder: '30', when: reads('pop3') },
   { path: 'receiver.enabled', kind: 'switch', preset: false },
   { path: 'smtp', kind: 'switch', preset: true, heading: 'send' },
   { path: 'smtp.host', kind: 'text', required: true, placeholder: 'smtp.example.com', when: is('smtp', true) },
   { path: 'smtp.security', kind: 'select', options: security, preset: 'starttls', when: is('smtp', true) },
   { path: 'smtp.port', kind: 'number', preset: '587', when: is('smtp', true) },
+  { path: 'smtp.auth', kind: 'select', options: auth, preset: 'password', when: is('smtp', true) },
   { path: 'smtp.username', kind: 'text', when: is('smtp', true) },
-  { path: 'smtp.password', kind: 'secret', when: is('smtp', true) },
+  {
+    path: 'smtp.password',
+    kind: 'secret',
+    when: both(is('smtp', true), (v) => v['smtp.auth'] !== 'oauth2'),
+  },
+  { path: 'smtp.per_minute', kind: 'number', advanced: true, placeholder: '60', when: is('smtp', true) },
+  {
+    path: 'smtp.save_to_sent',
+    kind: 'switch',
+    preset: false,
+    advanced: true,
+    when: both(reads('imap'), is('smtp', true)),
+  },
+  {
+    path: 'oauth.provider',
+    kind: 'select',
+    options: ['google', 'microsoft', 'custom'],
+    preset: 'google',
+    heading: 'oauth',
+    when: withToken,
+  },
+  { path: 'oauth.client_id', kind: 'text', required: true, when: withToken },
+  { path: 'oauth.client_secret', kind: 'secret', when: withToken },
+  { path: 'oauth.auth_url', kind: 'text', required: true, placeholder: 'https://…/authorize', when: ownProvider },
+  { path: 'oauth.token_url', kind: 'text', required: true, placeholder: 'https://…/token', when: ownProvider },
+  { path: 'oauth.scopes', kind: 'list', when: ownProvider },
+  { path: 'signature', kind: 'area' },
+  { path: 'new_subject', kind: 'select', options: ['join', 'new_conversation'], preset: 'join', advanced: true },
+  { path: 'plus_addressing', kind: 'switch', preset: false, advanced: true },
 ]
 
 const sms: Field[] = [
@@ -106,8 +165,8 @@ export function fieldsOf(type: ChannelType): Field[] {
   return [...forms[type], ...everyType]
 }
 
-/** The switches "imap" and "smtp" stand for the presence of their whole block. */
-const BLOCKS = new Set(['imap', 'smtp'])
+/** The switches "imap", "pop3" and "smtp" stand for the presence of their whole block. */
+const BLOCKS = new Set(['imap', 'pop3', 'smtp'])
 
 export function valuesOf(type: ChannelType, config: Record<string, unknown> | undefined): Values {
   const values: Values = {}
@@ -132,11 +191,11 @@ export function configOf(type: ChannelType, values: Values, before?: Record<stri
   for (const f of fieldsOf(type)) {
     const raw = values[f.path]
     if (BLOCKS.has(f.path)) {
-      if (raw === false) config[f.path] = before?.[f.path] == null ? undefined : null
+      if (raw === false || (f.when && !f.when(values))) config[f.path] = before?.[f.path] == null ? undefined : null
       continue
     }
     if (f.when && !f.when(values)) {
-      if (!BLOCKS.has(f.path.split('.')[0] ?? '') && before && at(before, f.path) != null) put(config, f.path, null)
+      if (config[f.path.split('.')[0] ?? ''] && before && at(before, f.path) != null) put(config, f.path, null)
       continue
     }
     const value = parsed(f, raw)

@@ -4,6 +4,7 @@ import { api } from '../api/client'
 import { asProblem, type Problem } from '../api/problem'
 import { router } from '../app/router'
 import { t } from '../i18n'
+import { arrive } from '../session/arrive'
 import { Steps } from '../setup/Steps'
 import css from './signin.module.css'
 
@@ -23,7 +24,7 @@ export function OwnerForm({ onDone }: { onDone: () => void }) {
     setBusy(true)
     setProblem(null)
     try {
-      await api.setup(account)
+      await arrive(await api.setup(account))
       await router.navigate({ to: '/welcome' })
       onDone()
     } catch (err) {

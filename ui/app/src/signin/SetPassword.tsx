@@ -4,6 +4,7 @@ import { api } from '../api/client'
 import { asProblem, type Problem } from '../api/problem'
 import { router } from '../app/router'
 import { t } from '../i18n'
+import { arrive } from '../session/arrive'
 import { SHORTEST_PASSWORD } from './OwnerForm'
 import css from './signin.module.css'
 
@@ -19,7 +20,7 @@ export function SetPassword({ onDone }: { onDone: () => void }) {
     setBusy(true)
     setProblem(null)
     try {
-      await api.setPassword({ link: location.hash.slice(1), password })
+      await arrive(await api.setPassword({ link: location.hash.slice(1), password }))
       await router.navigate({ to: '/' })
       onDone()
     } catch (err) {

@@ -3,6 +3,7 @@ import { type FormEvent, useState } from 'react'
 import { api } from '../api/client'
 import { asProblem, type Problem } from '../api/problem'
 import { t } from '../i18n'
+import { arrive } from '../session/arrive'
 import css from './signin.module.css'
 
 export function SignIn({ onDone }: { onDone: () => void }) {
@@ -17,11 +18,12 @@ export function SignIn({ onDone }: { onDone: () => void }) {
     setBusy(true)
     setProblem(null)
     try {
-      await api.signIn({
+      const session = await api.signIn({
         email: value('email'),
         password: value('password'),
         ...(needsCode && { totp: value('totp') }),
       })
+      await arrive(session)
       onDone()
     } catch (err) {
       const p = asProblem(err)

@@ -24,6 +24,12 @@ function list(m: Message, name: string): string[] {
   return Array.isArray(value) ? value.map(String) : []
 }
 
+/** Whether a mail of ours went to one of these people, and not elsewhere as one passed on does. */
+export function isTo(m: Message, people: string[]): boolean {
+  const to = plainAddress(header(m, 'to'))
+  return people.some((p) => plainAddress(p) === to)
+}
+
 /** Whom "reply all" writes to beside the person: everybody who stood in the mail, without them and without ourselves. */
 export function othersOf(m: Message, person: string, own: string[]): string[] {
   const named = m.direction === 'inbound' ? list(m, 'recipients') : [header(m, 'to'), ...list(m, 'cc')]
