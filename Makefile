@@ -80,8 +80,9 @@ generated:
 	[ "$$before" = "$$(cksum $(GENERATED))" ] || { echo "generated files were not up to date; they are now, commit them:"; git status --short $(GENERATED); exit 1; }
 
 .PHONY: bench
-bench: ## prints the benchmarks as a table
+bench: binary ## prints the benchmarks as a table, and a short load beside the least server there can be
 	@go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -p 1 -timeout 30m $(PACKAGES) | deploy/bench-table
+	@deploy/load
 
 .PHONY: fuzz
 fuzz: ## fuzzes every target for FUZZTIME (20s)
