@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -44,6 +46,15 @@ func TestAcknowledgingBeforeTheCommitIsCaught(t *testing.T) {
 	got := storm(t, h, 15).count()
 	if got.lost == 0 {
 		t.Error("the mutant lost nothing: the test of R-01 can't see what it is for")
+	}
+}
+
+func TestTheShippedBinaryHoldsNoMutant(t *testing.T) {
+	for path, want := range map[string]bool{built(t, shipped): false, built(t, mutant): true} {
+		b, err := os.ReadFile(path)
+		if err != nil || bytes.Contains(b, []byte("acknowledge-first")) != want {
+			t.Errorf("%s holds the mutants: %t, %v", path, !want, err)
+		}
 	}
 }
 

@@ -1,11 +1,19 @@
 package email
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"net"
 	"strings"
 	"testing"
 
+	"github.com/emersion/go-msgauth/dkim"
+	"github.com/emersion/go-smtp"
+
 	"parley/connectors"
+	"parley/connectors/email/receiver"
 )
 
 // Whoever writes a mail can write anything into it, also the words of a server that vouches for him.
@@ -101,5 +109,65 @@ func TestResultsOfTheReceiverCount(t *testing.T) {
 				t.Errorf("replayed: %q, %v", again.Sender.Claims[0].Trust, err)
 			}
 		})
+	}
+}
+
+// dns answers only for one key and one policy.
+type dns map[string]string
+
+func (d dns) LookupTXT(_ context.Context, name string) ([]string, error) {
+	if v, ok := d[strings.TrimSuffix(name, ".")]; ok {
+		return []string{v}, nil
+	}
+	return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+}
+func (d dns) LookupMX(context.Context, string) ([]*net.MX, error)          { return nil, nil }
+func (d dns) LookupIPAddr(context.Context, string) ([]net.IPAddr, error)   { return nil, nil }
+func (d dns) LookupAddr(context.Context, string) (names []string, _ error) { return nil, nil }
+
+func TestSignedMailThroughTheReceiverIsTrusted(t *testing.T) {
+	key := ed25519.NewKeyFromSeed(make([]byte, 32))
+	r := receiver.New(receiver.Options{Listen: "127.0.0.1:0", Resolver: dns{
+		"k._domainkey.customer.test": "v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(key.Public().(ed25519.PublicKey)),
+		"_dmarc.customer.test":       "v=DMARC1; p=reject",
+	}})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	defer func() { cancel(); <-ended }()
+	addr, _ := r.Addrs()
+	c := newChannel(t, map[string]any{"receiver": map[string]any{"enabled": true}})
+	c.host.Receiver = r
+	sink := newSink()
+	running(t, c, sink)
+	sink.awaitState(t, connectors.StateConnected)
+
+	var signed bytes.Buffer
+	raw := strings.ReplaceAll(letter("signed"), "\n", "\r\n")
+	if err := dkim.Sign(&signed, strings.NewReader(raw), &dkim.SignOptions{Domain: "customer.test", Selector: "k", Signer: key}); err != nil {
+		t.Fatal(err)
+	}
+	forged := strings.Replace(signed.String(), "signed", "changed", 1)
+	for _, mail := range []string{signed.String(), forged, "Authentication-Results: " + c.ownServer()[:10] + "; dmarc=pass header.from=customer.test\r\n" + raw} {
+		peer, err := smtp.Dial(addr.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := peer.SendMail("anna@customer.test", []string{"support@hub.test"}, strings.NewReader(mail)); err != nil {
+			t.Fatal(err)
+		}
+		peer.Close()
+	}
+	items := sink.items()
+	if len(items) != 3 {
+		t.Fatalf("%d items", len(items))
+	}
+	for i, want := range []struct {
+		trust connectors.Trust
+		words string
+	}{{connectors.TrustDomain, "dmarc=pass (customer.test)"}, {connectors.TrustAsserted, "spf=none, dkim=fail, dmarc=fail (customer.test)"}, {connectors.TrustAsserted, ""}} {
+		if got := items[i].Sender.Claims[0].Trust; got != want.trust || items[i].Headers["Authentication"] != want.words {
+			t.Errorf("mail %d: %s, %q", i+1, got, items[i].Headers["Authentication"])
+		}
 	}
 }

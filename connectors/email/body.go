@@ -191,6 +191,7 @@ func (w *walker) bodies() (text, htm string) {
 	}
 	for _, s := range w.text {
 		if s.html {
+			w.mail.textOfPage = true
 			t = append(t, htmlText(s.body))
 		} else {
 			t = append(t, s.body)

@@ -89,13 +89,26 @@ func (c *Connector) limits() (from, news time.Time) {
 	return from, news
 }
 
-// readMailboxes follows every mailbox, each over a connection of its own.
+// errBoxGone says that the Sent folder is not where it was: it was renamed, or removed.
+var errBoxGone = errors.New("the Sent folder is gone")
+
+// readMailboxes follows every mailbox, and chooses them anew when the Sent folder has moved.
 func (c *Connector) readMailboxes(ctx context.Context, sink connectors.Sink) error {
-	sink.Report(ctx, connectors.Health{State: connectors.StateConnecting})
-	chosen, err := c.awaitBoxes(ctx, sink)
-	if err != nil || ctx.Err() != nil {
-		return err
+	for {
+		sink.Report(ctx, connectors.Health{State: connectors.StateConnecting})
+		chosen, err := c.awaitBoxes(ctx, sink)
+		if err != nil || ctx.Err() != nil {
+			return err
+		}
+		if err := c.followBoxes(ctx, sink, chosen); !errors.Is(err, errBoxGone) {
+			return err
+		}
+		pause(ctx, c.pace.longest)
 	}
+}
+
+// followBoxes follows each mailbox over a connection of its own, until ctx ends or one of them says why none can go on.
+func (c *Connector) followBoxes(ctx context.Context, sink connectors.Sink, chosen boxes) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	board := newBoard(sink, chosen.names)

@@ -242,7 +242,7 @@ func foldBodies(m Mail) (text, visible, page string) {
 		return m.Text, visible, ""
 	}
 	page, inPage := FoldHTML(m.HTML, o)
-	if visible == "" {
+	if visible == "" || m.textOfPage && inPage != "" { // the text of a page has lost the marks of its quotes
 		visible = inPage
 	}
 	return m.Text, visible, page

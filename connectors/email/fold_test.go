@@ -113,6 +113,11 @@ func TestQuotesAndSignaturesOfTalon(t *testing.T) {
 			t.Errorf("%s: signature %q, want %q", name, got.String(), s.Signature)
 		}
 	}
+	for file, reply := range map[string]string{"OLK_SRC_BODY_SECTION.html": "Reply", "reply-separated-by-hr.html": "Hi there Bob"} {
+		if _, got := FoldHTML(readText(t, filepath.Join(dir, file)), Origin{}); packed(got) != packed(reply) {
+			t.Errorf("%s: got %q, want %q", file, got, reply)
+		}
+	}
 	t.Logf("mail-reply-talon: %d of %d right", right, len(want.Standard)+len(want.HTML)+len(want.Signatures))
 }
 

@@ -29,7 +29,7 @@ var wroteVerbs = []string{"wrote", "writes", "has written", "a écrit", "écrit"
 	"napisał", "napisała", "napisał(a)", "napisał/a", "napisali", "pisze", "napsal", "napsala", "napsal(a)", "napísal", "napísala", "napísal(a)", "napísal/a", "je napisao", "je napisala", "je napisal", "napisao je", "je napisao/la",
 	"skrev", "skrev følgende", "skrev följande", "skrifaði", "kirjoitti", "írta", "ezt írta", "a következőt írta", "kirjutas", "rakstīja", "rašė", "parašė", "a scris", "έγραψε",
 	"пишет", "писал", "писала", "писал(а)", "написал", "написала", "написал(а)", "пише", "писав", "написав", "написала", "написав(-ла)", "написав(ла)", "написав/ла", "написа", "напиша",
-	"yazdı", "şunu yazdı", "şunları yazdı", "写道", "寫道", "写到", "のメール", "書きました", "님이 작성", "님이 씀", "작성", "đã viết", "viết", "menulis", "เขียนว่า", "כתב", "כתבה", "\u202bכתב", "كتب", "نوشت"}
+	"yazdı", "şunu yazdı", "şunları yazdı", "写道", "寫道", "写到", "のメール", "書きました", "님이 작성", "님이 씀", "작성", "đã viết", "viết", "menulis", "เขียนว่า", "כתב", "כתבה", "كتب", "نوشت"}
 
 // innerVerbs stand before the name.
 var innerVerbs = []string{" schrieb ", " schreef ", " skrev ", " ezt írta ", " skrifaði ", " napsal ", " wrote (", " írta ", " hat ", " от ", " від "}

@@ -262,15 +262,15 @@ func readDuration(v string) (time.Duration, bool) {
 		return 0, false
 	}
 	var d time.Duration
-	n := time.Duration(0)
+	n := 0
 	for _, c := range rest {
 		unit, isUnit := durationUnits[c]
 		switch {
 		case c >= '0' && c <= '9' && n < 100_000:
-			n = n*10 + time.Duration(c-'0')
+			n = n*10 + int(c-'0')
 		case c == 'T':
 		case isUnit:
-			d, n = d+n*unit, 0
+			d, n = d+time.Duration(n)*unit, 0
 		default:
 			return 0, false
 		}

@@ -41,6 +41,8 @@ type Mail struct {
 	Type       string // media type of the mail itself, lower case
 	ReportType string // of multipart/report, lower case
 	Excess     string // which limit the mail exceeds, "" when none
+
+	textOfPage bool // Text was made from HTML
 }
 
 // Parse reads a mail.

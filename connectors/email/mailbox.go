@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -66,7 +67,7 @@ type position struct {
 	From time.Time `json:"from"`
 }
 
-// run follows the mailbox until ctx ends, and connects again after every failure. It returns only refused credentials.
+// run follows the mailbox until ctx ends, and connects again after every failure. It returns only refused credentials and errBoxGone.
 func (m *mailbox) run(ctx context.Context) error {
 	wait := m.c.pace.retry
 	for ctx.Err() == nil {
@@ -76,6 +77,10 @@ func (m *mailbox) run(ctx context.Context) error {
 		}
 		if connectors.IsUnauthorized(err) {
 			return err
+		}
+		if m.gone(err) {
+			m.c.host.Log.Warn("the Sent folder is gone, looking for it", "channel", m.c.channel.ID, "mailbox", m.name)
+			return errBoxGone
 		}
 		m.c.host.Log.Warn("mailbox lost", "channel", m.c.channel.ID, "mailbox", m.name, "error", err)
 		if caughtUp {
@@ -87,6 +92,12 @@ func (m *mailbox) run(ctx context.Context) error {
 		wait = min(2*wait, m.c.pace.longest)
 	}
 	return nil
+}
+
+// gone tells whether a Sent folder that we chose ourselves is not there any more.
+func (m *mailbox) gone(err error) bool {
+	var answer *imap.Error
+	return m.sent && len(m.c.config.IMAP.Mailboxes) == 0 && errors.As(err, &answer) && answer.Code == imap.ResponseCodeNonExistent
 }
 
 func pause(ctx context.Context, d time.Duration) {

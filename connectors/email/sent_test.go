@@ -128,3 +128,21 @@ func TestWhatTheSentFolderHolds(t *testing.T) {
 		}
 	}
 }
+
+// A folder that was renamed must not keep the channel in error for ever.
+func TestSentFolderThatMovedIsFoundAgain(t *testing.T) {
+	box, sink := newMailbox(t), newSink()
+	c := newChannel(t, map[string]any{"imap": box.Config()})
+	running(t, c, sink)
+	sink.awaitState(t, connectors.StateConnected)
+	if err := box.RenameSent("Sent Items"); err != nil {
+		t.Fatal(err)
+	}
+	box.Cut()
+	sink.await(t, "new choice", func(s *memorySink) bool {
+		last := s.health[len(s.health)-1]
+		return last.State == connectors.StateConnected && strings.Contains(last.Detail, "Sent Items:")
+	})
+	deliver(t, box, 1)
+	sink.awaitItems(t, 1)
+}

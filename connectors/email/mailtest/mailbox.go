@@ -134,6 +134,9 @@ func (m *Mailbox) DeliverRaw(raw []byte, at time.Time) (uint32, error) {
 	return m.append(raw, at)
 }
 
+// RenameSent gives the Sent folder another name. Connections stay.
+func (m *Mailbox) RenameSent(name string) error { return m.user.Rename("Sent", name, nil) }
+
 // Sent puts a mail into the Sent folder, as the owner's mail program does after sending it.
 func (m *Mailbox) Sent(raw string) error {
 	raw = strings.ReplaceAll(strings.ReplaceAll(raw, "\r\n", "\n"), "\n", "\r\n")
