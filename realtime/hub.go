@@ -234,23 +234,24 @@ func (h *Hub) Stats() Stats {
 }
 
 // begin decides where a socket starts: after since where everything that followed can still be had, else at the head, with a resync.
-func (h *Hub) begin(since, epoch string) (pos int64, resync bool, err error) {
+// last is the newest position at that moment.
+func (h *Hub) begin(since, epoch string) (pos, last int64, resync bool, err error) {
 	head := h.o.Tail.Head()
 	if since == "" {
-		return head, false, nil
+		return head, head, false, nil
 	}
 	pos, err = strconv.ParseInt(since, 10, 64)
 	if err != nil || pos < 0 || epoch != "" && epoch != h.o.Epoch {
-		return head, true, nil
+		return head, head, true, nil
 	}
 	ok, err := h.o.Tail.ReachesBack(h.ctx, pos)
 	if err != nil {
-		return 0, false, &websocket.CloseError{Code: websocket.CloseTryAgainLater, Text: "the event log can't be read now"}
+		return 0, 0, false, &websocket.CloseError{Code: websocket.CloseTryAgainLater, Text: "the event log can't be read now"}
 	}
 	if !ok {
-		return head, true, nil
+		return head, head, true, nil
 	}
-	return pos, false, nil
+	return pos, max(pos, head), false, nil
 }
 
 // Feed is the change feed for one person: up to limit (1 to 200) frames after a position, counted after filtering by rights. With none it waits for

@@ -91,13 +91,14 @@ func (s *socket) Fill(out *Batch) error {
 }
 
 func (s *socket) hello(out *Batch) error {
-	pos, resync, err := s.hub.begin(s.since, s.epoch)
+	pos, last, resync, err := s.hub.begin(s.since, s.epoch)
 	if err != nil {
 		return err
 	}
 	s.begun, s.since, s.epoch = true, "", ""
 	s.pos.Store(pos)
-	out.Text(encode(map[string]any{"type": "hello", "seq": max(pos, s.hub.o.Tail.Head()), "epoch": s.hub.o.Epoch}))
+	// last and pos are of one moment: a screen that begins here counts from hello, and an event that came between would be at or below it
+	out.Text(encode(map[string]any{"type": "hello", "seq": last, "epoch": s.hub.o.Epoch}))
 	if resync {
 		s.resync(out, pos)
 	}
