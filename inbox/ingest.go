@@ -2,12 +2,9 @@ package inbox
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"parley/connectors"
 	"parley/crm"
@@ -100,41 +97,6 @@ func ifFailed(err, why error) error {
 		return nil
 	}
 	return why
-}
-
-// item is an inbound item on its way to the tables: cleaned, with ids, its bytes set apart.
-type item struct {
-	connectors.Inbound
-	ch      *Channel
-	rules   common
-	now     time.Time
-	actor   eventlog.Actor
-	journal Journal
-	parts   []Attachment
-	replay  bool // an item of the journal that is tried again
-}
-
-func (b *Inbox) prepare(ch *Channel, in connectors.Inbound) *item {
-	now := b.now()
-	if in.At.IsZero() {
-		in.At = now
-	}
-	clean(&in)
-	hash := sha256.Sum256(in.Raw)
-	it := &item{Inbound: in, ch: ch, rules: ch.common(), now: now}
-	it.journal = Journal{ID: ids.New(), ChannelID: ch.ID, ItemKey: in.Key, State: Processed, Raw: in.Raw, RawType: in.RawType, RawHash: hex.EncodeToString(hash[:]), ReceivedAt: now.UnixMilli()}
-	for i, p := range in.Parts {
-		a := Attachment{ID: ids.New(), Position: i, Name: attachmentName(p, i), MimeType: mimeOf(p), Size: p.Size, Cid: sanitize.Line(p.CID), InlinePart: p.Inline, State: "ready",
-			FetchRef: sanitize.Text(p.FetchRef), Problem: sanitize.Line(p.Problem), CreatedAt: now.UnixMilli()}
-		switch {
-		case p.Problem != "":
-			a.State = "failed"
-		case p.Data == nil:
-			a.State = "pending"
-		}
-		it.parts = append(it.parts, a)
-	}
-	return it
 }
 
 // alreadyHere spares a repeated item the way through the blob store. The unique index has the last word.
@@ -308,10 +270,6 @@ func (b *Inbox) recogniseTx(tx *gorm.DB, s *sight, it *item) error {
 	return nil
 }
 
-func (it *item) who() crm.Who {
-	return crm.Who{Name: it.Sender.Name, Claims: it.Sender.Claims, Locale: it.Sender.Locale, Fields: cleanFields(it.Sender.Fields), ChannelID: it.ch.ID, Region: it.rules.DefaultRegion, At: it.now}
-}
-
 func (b *Inbox) inboundMessage(it *item, conv *Conversation, from *crm.Contact) *Message {
 	m := &Message{
 		ID: ids.New(), ConversationID: conv.ID, ContactID: from.ID, ChannelID: it.ch.ID, Direction: DirInbound, Kind: it.Kind, Subject: it.Subject,
@@ -327,14 +285,6 @@ func (b *Inbox) inboundMessage(it *item, conv *Conversation, from *crm.Contact) 
 	m.Parts = it.parts
 	it.journal.MessageID = m.ID
 	return m
-}
-
-// shownAt is where an item stands in its thread: old mail that is filled in stands at its own time, everything else at ours.
-func (it *item) shownAt() int64 {
-	if it.Muted || it.Recovered {
-		return min(it.At.UnixMilli(), it.now.UnixMilli())
-	}
-	return it.now.UnixMilli()
 }
 
 // received is what an inbound message does to its conversation.
@@ -356,25 +306,6 @@ func (c *Conversation) received(m *Message, it *item) {
 	if peer := it.peer(); peer.Value != "" && m.ContactID == c.ContactID && m.ChannelID == c.ChannelID { // a participant's word does not turn the answers to them
 		c.PeerKind, c.Peer = peer.Kind, peer.Value
 	}
-}
-
-// peer is where an answer goes on this channel: the address that a mail asks answers to, else the sender's.
-func (it *item) peer() connectors.Claim {
-	if to := crm.NormalEmail(it.Headers["Reply-To"]); to != "" {
-		return connectors.Claim{Kind: connectors.KindEmail, Value: to, Trust: connectors.TrustAsserted}
-	}
-	return it.from()
-}
-
-// from is the sender's address on this channel.
-func (it *item) from() connectors.Claim {
-	region := it.rules.DefaultRegion
-	for _, c := range it.Sender.Claims {
-		if v := crm.Normal(c.Kind, c.Value, region); v != "" {
-			return connectors.Claim{Kind: c.Kind, Value: v, Trust: c.Trust}
-		}
-	}
-	return connectors.Claim{}
 }
 
 // leadTx opens a lead card where the channel's rule says so, and hangs it on the conversation.
@@ -436,100 +367,6 @@ func AudienceOfContactTx(tx *gorm.DB, c *crm.Contact) (eventlog.Audience, error)
 	return a, nil
 }
 
-// acceptEditTx changes an earlier message and keeps what it said. An edit of a message that never came is the message.
-func (b *Inbox) acceptEditTx(tx *gorm.DB, s *sight, it *item) error {
-	if err := db.FlushTx(tx); err != nil { // what it changes may have come in the same moment
-		return err
-	}
-	m := &Message{}
-	err := forUpdate(tx).Where("channel_id = ? AND provider_id = ? AND provider_id <> '' AND direction = ?", it.ch.ID, it.Edit.ProviderID, DirInbound).Take(m).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		if it.Edit.Deleted {
-			it.journal.Reason = "the deleted message never came"
-			return nil
-		}
-		it.ProviderID = it.Edit.ProviderID
-		return b.acceptMessageTx(tx, s, it)
-	}
-	if err != nil {
-		return err
-	}
-	conv, err := lockTx(tx.Where("id = ?", m.ConversationID))
-	if err != nil {
-		return err
-	}
-	it.journal.MessageID, it.journal.ConversationID, it.journal.ContactID = m.ID, conv.ID, m.ContactID
-	if it.Edit.Deleted {
-		m.DeletedAt = it.now.UnixMilli()
-		return b.updateMessageTx(tx, conv, m, map[string]any{"deleted_at": m.DeletedAt}, nil)
-	}
-	old := m.BodyText
-	m.Edits = append(m.Edits, EditView{At: it.now.UTC().Truncate(time.Millisecond), BodyText: old})
-	m.BodyText, m.BodyVisible = it.Text, it.Visible
-	if err := b.updateMessageTx(tx, conv, m, map[string]any{"body_text": m.BodyText, "body_visible": m.BodyVisible, "edits": m.Edits}, map[string]eventlog.Change{"body_text": {From: old, To: it.Text}}); err != nil {
-		return err
-	}
-	if conv.LastID != m.ID {
-		return nil
-	}
-	before := conv.snapshot()
-	conv.LastPreview = previewOf(m)
-	return b.saveTx(tx, conv, before)
-}
-
-// acceptReportTx keeps a bounce, a receipt or a loop: it is nobody's message, and only noted at the message it is about. What it
-// says of the delivery came through Delivered.
-func (b *Inbox) acceptReportTx(tx *gorm.DB, it *item) error {
-	it.journal.Reason = string(it.Auto)
-	if len(it.Thread.ReplyTo) == 0 {
-		return nil
-	}
-	var m Message
-	if err := db.FlushTx(tx); err != nil {
-		return err
-	}
-	err := tx.Where("channel_id = ? AND provider_id IN ? AND provider_id <> ''", it.ch.ID, it.Thread.ReplyTo).Order("n DESC").Take(&m).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return nil
-	}
-	it.journal.MessageID, it.journal.ConversationID = m.ID, m.ConversationID
-	return err
-}
-
-// acceptOutgoingTx shows an answer that one of us wrote elsewhere, in the thread it belongs to.
-func (b *Inbox) acceptOutgoingTx(tx *gorm.DB, it *item) error {
-	var ours int64
-	if err := db.FlushTx(tx); err != nil {
-		return err
-	}
-	if err := tx.Model(&Message{}).Where("channel_id = ? AND provider_id = ? AND provider_id <> ''", it.ch.ID, it.ProviderID).Count(&ours).Error; err != nil {
-		return err
-	}
-	if ours > 0 {
-		it.journal.State, it.journal.Reason = Duplicate, "our own message, seen again in the Sent folder"
-		return nil
-	}
-	conv, err := b.byReferencesTx(tx, it, func(*Conversation) (bool, error) { return true, nil })
-	if err != nil {
-		return err
-	}
-	if conv == nil {
-		it.journal.Reason = "written elsewhere, and it answers nothing that is here"
-		return nil
-	}
-	before := conv.snapshot()
-	m := b.inboundMessage(it, conv, &crm.Contact{ID: conv.ContactID})
-	m.Direction, m.Status, m.AuthorType, m.AuthorID, m.AuthorName = DirOutbound, Sent, "user", "", it.Sender.Name
-	if m.CreatedAt >= conv.LastAt { // else somebody has written since
-		conv.answered(m)
-	}
-	it.journal.ConversationID = conv.ID
-	if err := b.createMessageTx(tx, conv, m); err != nil {
-		return err
-	}
-	return b.saveTx(tx, conv, before)
-}
-
 func advanceTx(tx *gorm.DB, channelID string, c connectors.Cursor) error {
 	err := tx.Exec("INSERT INTO channel_cursors (channel_id, name, value) VALUES (?, ?, ?) ON CONFLICT (channel_id, name) DO UPDATE SET value = excluded.value", channelID, c.Name, c.Value).Error
 	if err != nil {
@@ -540,32 +377,4 @@ func advanceTx(tx *gorm.DB, channelID string, c connectors.Cursor) error {
 
 func (b *Inbox) advance(ctx context.Context, channelID string, c connectors.Cursor) error {
 	return b.db.Tx(ctx, func(tx *gorm.DB) error { return advanceTx(tx, channelID, c) })
-}
-
-func cleanFields(in map[string]string) map[string]string {
-	out := map[string]string{}
-	for k, v := range in {
-		if k, v = sanitize.Line(k), sanitize.Preview(v, 1000); k != "" && v != "" && len(out) < 50 {
-			out[k] = v
-		}
-	}
-	return out
-}
-
-func headersOf(it *item) db.Map {
-	out := db.Map{}
-	for k, v := range it.Headers {
-		out[sanitize.Line(k)] = sanitize.Preview(v, 2000)
-	}
-	if len(it.Recipients) > 0 {
-		to := []string{}
-		for _, r := range it.Recipients[:min(100, len(it.Recipients))] {
-			to = append(to, sanitize.Preview(r, 320))
-		}
-		out["recipients"] = to
-	}
-	if it.Recovered {
-		out["recovered"] = true
-	}
-	return out
 }

@@ -46,10 +46,34 @@ func Open(t testing.TB, url string) *db.DB {
 	return d
 }
 
-// SQLiteURL names a database file of the test's own.
+// SQLiteURL names a migrated database file of the test's own.
 func SQLiteURL(t testing.TB) string {
-	return "sqlite://" + filepath.Join(t.TempDir(), "parley.db")
+	t.Helper()
+	b, err := migrated()
+	path := filepath.Join(t.TempDir(), "parley.db")
+	if err = errors.Join(err, os.WriteFile(path, b, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return "sqlite://" + path
 }
+
+// migrated is the file of a fresh database. It is made once: the migrations take longer than most tests.
+var migrated = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "parley-test-sqlite-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "parley.db")
+	d, err := db.Open(context.Background(), db.Options{URL: "sqlite://" + path})
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(d.Migrate(context.Background()), d.Close()); err != nil { // closing brings the log into the file
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // cluster is one PostgreSQL per test binary, started when first asked for.
 type cluster struct {

@@ -6,6 +6,7 @@ import { type KeyboardEvent, useEffect, useMemo, useState } from 'react'
 import { api } from '../api/client'
 import type { SearchHit } from '../api/types'
 import { t } from '../i18n'
+import { readable } from '../text/phone'
 import { Kbd } from './Kbd'
 import { type Shortcut, shortcutsNow } from './keys'
 import css from './shell.module.css'
@@ -121,7 +122,7 @@ function Hit({ hit }: { hit: SearchHit }) {
     <>
       <Icon size={18} stroke={1.75} aria-label={t('palette.hit', { context: hit.type })} />
       <span className="cut" dir="auto">
-        {hit.title}
+        {readable(hit.title)}
       </span>
       {hit.preview && (
         <span className={`${css.paletteHint} cut`} dir="auto">

@@ -80,7 +80,7 @@ function Said({ m, grouped, onUndo }: { m: Message; grouped: boolean; onUndo: (m
 
 /** A picture that is drawn among the words need not be listed below them. */
 function standsInText(m: Message, a: Attachment): boolean {
-  return a.inline === true && m.body_html.includes(`/files/attachments/${a.id}?`)
+  return m.body_html.includes(`/files/attachments/${a.id}?`)
 }
 
 function Body({ m, mail }: { m: Message; mail: boolean }) {
