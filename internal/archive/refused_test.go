@@ -195,7 +195,7 @@ func TestWhatIsNoWholeBackupOfOursIsRefusedBeforeAnythingIsTouched(t *testing.T)
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			fresh := newPlace(t, dbtest.SQLiteURL(t), old.box)
+			fresh := newPlace(t, "sqlite://"+filepath.Join(t.TempDir(), "nothing.db"), old.box) // not even a schema yet
 			if _, err := restore(c.path, fresh); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("it says %v, nothing with %q", err, c.want)
 			}
