@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"parley/internal/db"
 	"parley/internal/ids"
 	"parley/internal/jobs"
+	"parley/internal/page"
 	"parley/internal/sanitize"
 	"parley/realtime/eventlog"
 
@@ -353,4 +355,46 @@ func callText(c *Call) string {
 		return who + ", no answer"
 	}
 	return fmt.Sprintf("%s, %d:%02d", who, c.TalkSeconds/60, c.TalkSeconds%60)
+}
+
+// Calls lists the calls of conversations that v may see, newest first.
+func (b *Inbox) Calls(ctx context.Context, v eventlog.Viewer, f CallFilter) (page.Of[CallView], error) {
+	q := visible(b.db.Read(ctx).Table("calls").Select("calls.*, contacts.name AS contact_name").Joins("JOIN conversations ON conversations.id = calls.conversation_id").
+		Joins("JOIN contacts ON contacts.id = calls.contact_id"), v)
+	for column, value := range map[string]string{"state": f.State, "direction": f.Direction, "channel_id": f.Channel, "contact_id": f.Contact} {
+		if value != "" {
+			q = q.Where("calls."+column+" = ?", value)
+		}
+	}
+	q, err := f.Apply(q, "calls.started_at", "calls.id", true)
+	if err != nil {
+		return page.Of[CallView]{}, err
+	}
+	var rows []namedCall
+	if err := q.Scan(&rows).Error; err != nil {
+		return page.Of[CallView]{}, fmt.Errorf("list calls: %w", err)
+	}
+	return page.Cut(f.Ask, rows, func(c namedCall) page.Key { return page.Key{At: c.StartedAt, ID: c.ID} }, func(c namedCall) CallView { return b.callView(&c.Call, c.ContactName) }), nil
+}
+
+type namedCall struct {
+	Call        `gorm:"embedded"`
+	ContactName string
+}
+
+// CallFilter narrows a list of calls.
+type CallFilter struct {
+	State, Direction, Channel, Contact string
+	page.Ask
+}
+
+// Call is one call of a conversation that v may see.
+func (b *Inbox) Call(ctx context.Context, v eventlog.Viewer, id string) (CallView, error) {
+	var c namedCall
+	err := visible(b.db.Read(ctx).Table("calls").Select("calls.*, contacts.name AS contact_name").Joins("JOIN conversations ON conversations.id = calls.conversation_id").
+		Joins("JOIN contacts ON contacts.id = calls.contact_id"), v).Where("calls.id = ?", id).Take(&c).Error
+	if err != nil {
+		return CallView{}, notFound(err, "call")
+	}
+	return b.callView(&c.Call, c.ContactName), nil
 }

@@ -443,48 +443,6 @@ func (b *Inbox) Sees(ctx context.Context, v eventlog.Viewer, id string) (eventlo
 	return a, a.Sees(v)
 }
 
-// Calls lists the calls of conversations that v may see, newest first.
-func (b *Inbox) Calls(ctx context.Context, v eventlog.Viewer, f CallFilter) (page.Of[CallView], error) {
-	q := visible(b.db.Read(ctx).Table("calls").Select("calls.*, contacts.name AS contact_name").Joins("JOIN conversations ON conversations.id = calls.conversation_id").
-		Joins("JOIN contacts ON contacts.id = calls.contact_id"), v)
-	for column, value := range map[string]string{"state": f.State, "direction": f.Direction, "channel_id": f.Channel, "contact_id": f.Contact} {
-		if value != "" {
-			q = q.Where("calls."+column+" = ?", value)
-		}
-	}
-	q, err := f.Apply(q, "calls.started_at", "calls.id", true)
-	if err != nil {
-		return page.Of[CallView]{}, err
-	}
-	var rows []namedCall
-	if err := q.Scan(&rows).Error; err != nil {
-		return page.Of[CallView]{}, fmt.Errorf("list calls: %w", err)
-	}
-	return page.Cut(f.Ask, rows, func(c namedCall) page.Key { return page.Key{At: c.StartedAt, ID: c.ID} }, func(c namedCall) CallView { return b.callView(&c.Call, c.ContactName) }), nil
-}
-
-type namedCall struct {
-	Call        `gorm:"embedded"`
-	ContactName string
-}
-
-// CallFilter narrows a list of calls.
-type CallFilter struct {
-	State, Direction, Channel, Contact string
-	page.Ask
-}
-
-// Call is one call of a conversation that v may see.
-func (b *Inbox) Call(ctx context.Context, v eventlog.Viewer, id string) (CallView, error) {
-	var c namedCall
-	err := visible(b.db.Read(ctx).Table("calls").Select("calls.*, contacts.name AS contact_name").Joins("JOIN conversations ON conversations.id = calls.conversation_id").
-		Joins("JOIN contacts ON contacts.id = calls.contact_id"), v).Where("calls.id = ?", id).Take(&c).Error
-	if err != nil {
-		return CallView{}, notFound(err, "call")
-	}
-	return b.callView(&c.Call, c.ContactName), nil
-}
-
 func cleanLabels(in []string) (db.Strings, error) {
 	out := db.Strings{}
 	for _, l := range in {
